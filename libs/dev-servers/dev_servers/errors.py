@@ -1,0 +1,22 @@
+"""What can go wrong with a development server.
+
+FleetError
+├── Refused
+│   ├── ProgramMissing   the wheel that brings the program is not installed
+│   └── PortInUse        something else listens on the port
+└── StartFailed          the program ended, or did not answer in time
+"""
+
+from temporal_common.errors import FleetError, Refused
+
+
+class ProgramMissing(Refused):
+    """A program that a wheel installs was found nowhere."""
+
+
+class PortInUse(Refused):
+    """A port that a server needs is taken."""
+
+
+class StartFailed(FleetError):
+    """A server did not come up; the message names its log file and quotes the line that says why."""

@@ -1,0 +1,48 @@
+"""One process around `service.run`: settings, logs, signals, exit code."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from temporal_common.errors import SettingsError
+from temporal_common.logs import configure_logs
+from temporal_common.service import ServiceSettings, Stop, load_service_settings, run
+from temporal_common.signals import stop_signals
+from temporal_common.version import VERSION
+from temporal_common.worker import WorkerSpec
+
+
+def run_process(service: str, specs: Sequence[WorkerSpec], *, health_port: int) -> NoReturn:
+    """Reads the settings, runs the workloads, and ends the process with their exit code."""
+    try:
+        settings = load_service_settings(specs, health_port=health_port)
+        configure_logs(settings.logs, service=service, version=VERSION)
+        code = asyncio.run(run_with_signals(service, settings))
+    except SettingsError as error:
+        sys.stderr.write(
+            f"{service}: {error}\n".replace("\n", f"\n{service}: ").removesuffix(f"{service}: ")
+        )
+        code = 2
+    end_process(code)
+
+
+async def run_with_signals(service: str, settings: ServiceSettings) -> int:
+    """`service.run`, stopped by SIGTERM or SIGINT."""
+    stop = Stop()
+    with stop_signals(stop.request):
+        return await run(service, settings, stop)
+
+
+def end_process(code: int) -> NoReturn:
+    """Flushes and ends at once, without the interpreter's finalization.
+
+    That aborts in a few percent of the exits of a process that ran the SDK's core
+    (https://github.com/temporalio/sdk-python/issues/300), after all work is done.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,126 @@
+"""Reading settings: once, at the edge, into frozen objects; a bad value is one clear line.
+
+`load` reads any pydantic-settings model derived from `Settings`.
+The connection to Temporal is read by Temporal's own rules: `temporal_common.connection`.
+"""
+
+import os
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from temporal_common.errors import SettingsError
+from temporal_common.queues import MAX_SHARDS, InvalidTaskQueue, QueueLayout
+
+_MASK: Final = "**********"
+_Settings = TypeVar("_Settings", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """Base of all our settings: frozen, and the environment wins over a default given in code."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @classmethod
+    def environment_names(cls) -> dict[str, str]:
+        """Environment variable of each field, by the field's name."""
+        prefix = cls.model_config.get("env_prefix", "")
+        return {
+            name: str(field.validation_alias or f"{prefix}{name}").upper()
+            for name, field in cls.model_fields.items()
+        }
+
+
+def load(settings: type[_Settings], **defaults: Any) -> _Settings:
+    """Reads a model from the environment; `defaults` apply where the environment says nothing.
+
+    Raises:
+        SettingsError: one line for each bad value: key, value (secrets masked), what is valid.
+    """
+    try:
+        return settings(**defaults)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(settings, error))) from None
+
+
+def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
+    names = settings.environment_names()
+    lines = []
+    for problem in error.errors(include_url=False):
+        field = str(problem["loc"][0]) if problem["loc"] else ""
+        key = names.get(field, field.upper())
+        info = settings.model_fields.get(field)
+        message = problem["msg"].removeprefix("Value error, ")
+        valid = f" ({info.description})" if info and info.description else ""
+        if problem["type"] == "missing":
+            lines.append(f"{key} is not set; needed{valid}")
+        else:
+            secret = info is not None and info.annotation is SecretStr
+            value = _MASK if secret else repr(os.environ.get(key, problem["input"]))
+            lines.append(f"{key}={value} is not valid: {_lower_first(message)}{valid}")
+    return lines
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+class QueueSettings(Settings):
+    """The layout of the task queues; equal for all clients and workers of a fleet."""
+
+    model_config = SettingsConfigDict(env_prefix="TEMPORAL_QUEUE_")
+
+    prefix: str = Field("fleet", description="first part of every task queue's name")
+    shards: int = Field(
+        1, ge=1, le=MAX_SHARDS, description=f"task queues for tenants, 1 to {MAX_SHARDS}"
+    )
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix_is_usable(cls, value: str) -> str:
+        try:
+            return QueueLayout(value).prefix
+        except InvalidTaskQueue as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def layout(self) -> QueueLayout:
+        return QueueLayout(self.prefix, self.shards)
+
+
+class HealthSettings(Settings):
+    model_config = SettingsConfigDict(env_prefix="HEALTH_")
+
+    host: str = Field("0.0.0.0", description="address that the health server listens on")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port, 0 to 65535; 0 takes a free one")
+    blocked_after: float = Field(
+        30.0, gt=0, description="seconds without a turn of the event loop until /livez fails"
+    )
+
+
+class LogSettings(Settings):
+    model_config = SettingsConfigDict(env_prefix="LOG_")
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto, json or console; auto is console on a terminal, else json"
+    )
+
+    @field_validator("level", "format", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value

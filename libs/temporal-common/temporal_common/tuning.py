@@ -1,0 +1,67 @@
+"""The tuning of one workload: declared in its `WorkerSpec`, overridden by `WORKER_…` variables."""
+
+from datetime import timedelta
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import SettingsConfigDict
+
+from temporal_common.settings import Settings, load
+
+HARD_DEADLINE_MARGIN: Final = timedelta(seconds=10)
+"""Time after the drain limit for cancelled activities to end and for the last flush."""
+
+
+class Tuning(BaseModel):
+    """How much one worker process does at once, and how it stops.
+
+    Slots are fixed in size: measured here, the resource-based tuner holds activities back for
+    seconds on small or busy machines.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    max_concurrent_activities: int = Field(
+        100, ge=1, le=10_000, description="activities that run at once, 1 to 10000"
+    )
+    max_concurrent_workflow_tasks: int = Field(
+        100, ge=2, le=10_000, description="workflow tasks at once, 2 to 10000"
+    )
+    max_cached_workflows: int = Field(
+        1000,
+        ge=0,
+        le=100_000,
+        description="workflows kept in memory, 0 to 100000; a miss replays the history",
+    )
+    activity_pollers: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="concurrent polls for activities, below the slots or eager execution is lost",
+    )
+    workflow_pollers: int = Field(
+        5, ge=2, le=1000, description="concurrent polls for workflow tasks, 2 to 1000"
+    )
+    graceful_shutdown_timeout: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="drain limit: seconds that running activities may take to finish after SIGTERM",
+    )
+
+    @property
+    def drain_limit(self) -> timedelta:
+        return timedelta(seconds=self.graceful_shutdown_timeout)
+
+
+class _TuningFromEnvironment(Settings, Tuning):
+    model_config = SettingsConfigDict(env_prefix="WORKER_", frozen=True)
+
+
+def load_tuning(declared: Tuning) -> Tuning:
+    """The declared tuning with what the environment overrides.
+
+    Raises:
+        SettingsError: a value is out of its range.
+    """
+    return load(_TuningFromEnvironment, **declared.model_dump())

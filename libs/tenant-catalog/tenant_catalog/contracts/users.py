@@ -1,0 +1,67 @@
+"""Contract of user onboarding."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+ONBOARDING_WORKFLOW: Final = "UserOnboardingWorkflow"
+VERIFY_UPDATE: Final = "verify"
+"""Update with the token from the mail (`VerifyEmail`); refused when the token is wrong."""
+ONBOARDING_QUERY: Final = "onboarding"
+"""Answered with `OnboardingStatus`."""
+
+
+def onboarding_id(slug: str, email: str) -> str:
+    """Workflow id. Ids are never encrypted by Temporal, hence a digest in place of the address."""
+    digest = hashlib.blake2b(email.lower().encode(), digest_size=8).hexdigest()
+    return f"user-onboarding/{slug}/{digest}"
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True)
+class OnboardUser:
+    slug: str
+    email: str
+    display_name: str = ""
+    role: Role = Role.MEMBER
+    remind_after: timedelta = timedelta(days=2)
+    expire_after: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class VerifyEmail:
+    token: str
+
+
+class OnboardingState(StrEnum):
+    STARTING = "starting"
+    WAITING = "waiting"
+    """The mail is out; the user has not verified the address yet."""
+    ACTIVE = "active"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class OnboardingStatus:
+    state: OnboardingState
+    reminded: bool = False
+
+
+@dataclass(frozen=True)
+class OnboardedUser:
+    user_id: UUID
+    state: OnboardingState
+    """`active` or `expired`."""
+    reminded: bool = False
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a token: its SHA-256, in hex. Tokens have 256 random bits, so no salt."""
+    return hashlib.sha256(token.encode()).hexdigest()
