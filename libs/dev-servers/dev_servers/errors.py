@@ -7,6 +7,8 @@ FleetError
 └── StartFailed          the program ended, or did not answer in time
 """
 
+from pathlib import Path
+
 from temporal_common.errors import FleetError, Refused
 
 
@@ -19,4 +21,8 @@ class PortInUse(Refused):
 
 
 class StartFailed(FleetError):
-    """A server did not come up; the message names its log file and quotes the line that says why."""
+    """A server did not come up; the message quotes the line of its log that says why."""
+
+    def __init__(self, message: str, log: Path) -> None:
+        super().__init__(message)
+        self.log = log

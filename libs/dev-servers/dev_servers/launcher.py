@@ -1,7 +1,7 @@
-"""Run as a script between a parent and the server it starts: become another user, die with the parent, exec.
+"""A script between a parent and its server: change the user, die with the parent, exec.
 
 A script and not `preexec_fn`: Python code between fork and exec can deadlock in a process with
-threads, and every Temporal client brings threads. Only the standard library, no `site`: it costs 15 ms.
+threads, and every Temporal client brings threads. It needs the standard library only.
 
     launcher.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARGUMENT...
 """
@@ -27,4 +27,5 @@ def main(parent: int, death_signal: int, uid: int, gid: int, command: list[str])
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:5]), command=sys.argv[5:])
+    parent, death_signal, uid, gid = map(int, sys.argv[1:5])
+    main(parent, death_signal, uid, gid, sys.argv[5:])

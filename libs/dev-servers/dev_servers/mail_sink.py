@@ -1,4 +1,4 @@
-"""An SMTP server on 127.0.0.1 that delivers nothing: it keeps each mail as a file and tells of it."""
+"""An SMTP server on 127.0.0.1 that delivers nothing: it keeps each mail as a file and says so."""
 
 import asyncio
 import re
@@ -50,13 +50,13 @@ class MailSink:
 
     async def start(self) -> None:
         """Listen. Raises PortInUse."""
-        require_free(self.port, "mail sink", option="--smtp-port")
+        require_free(self.port, "mail sink")
         self.folder.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, HOST, self.port)
 
     async def stop(self) -> None:
-        """Stop listening and cut the connections; the mails stay. Nothing happens if not started."""
+        """Stop listening and cut the connections; the mails stay. No-op when not started."""
         if self._server is None:
             return
         self._server.close()
@@ -81,11 +81,11 @@ class MailSink:
         to: str | None = None,
         subject_contains: str = "",
         count: int = 1,
-        timeout: float = 10,
+        timeout: float = 10,  # noqa: ASYNC109  the error has to say what did come
     ) -> EmailMessage:
-        """The `count`-th mail to this recipient with this in its subject, arrived or still to come.
+        """The `count`-th mail to this recipient with this in its subject, arrived or to come.
 
-        `to` is compared with the envelope's recipients. Raises TimeoutError after `timeout` seconds.
+        `to` is one of the envelope's recipients. Raises TimeoutError after `timeout` seconds.
         """
 
         def matching() -> list[EmailMessage]:
@@ -102,8 +102,8 @@ class MailSink:
         except TimeoutError:
             came = [f"{mail['Subject']!r} to {mail['X-RcptTo']}" for mail in self.mails]
             raise TimeoutError(
-                f"mail {count} to {to or 'anybody'} with {subject_contains!r} in its subject did not "
-                f"come within {timeout:g} s; came: {', '.join(came) or 'none'}"
+                f"mail {count} to {to or 'anybody'} with {subject_contains!r} in its subject did "
+                f"not come within {timeout:g} s; came: {', '.join(came) or 'none'}"
             ) from None
         return matching()[count - 1]
 
@@ -112,7 +112,8 @@ class MailSink:
         if self._refusals:
             return self._refusals.popleft()
         assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, EmailMessage, policy=policy.default)
+        content = envelope.content.replace(b"\r\n", b"\n")  # SMTP's line ends, not the writer's
+        mail = message_from_bytes(content, EmailMessage, policy=policy.default)
         mail["X-MailFrom"] = envelope.mail_from
         mail["X-RcptTo"] = ", ".join(envelope.rcpt_tos)
         file = self.folder / _file_name(envelope.rcpt_tos[0])

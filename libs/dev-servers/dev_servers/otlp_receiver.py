@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -51,7 +52,7 @@ class OtlpReceiver:
 
     async def start(self) -> None:
         """Listen. Raises PortInUse."""
-        require_free(self.port, "OTLP receiver", option="--otlp-port")
+        require_free(self.port, "OTLP receiver")
         app = web.Application()
         app.router.add_post("/v1/traces", self._receive)
         self._runner = web.AppRunner(app, access_log=None)
@@ -70,7 +71,7 @@ class OtlpReceiver:
         return sorted(spans, key=lambda span: span.start_ns)
 
     def roots(self, trace_id: str) -> list[Span]:
-        """The trace's spans whose parent did not arrive or that have none: one, if it is one tree."""
+        """The trace's spans without a parent among those that arrived: one, if it is one tree."""
         spans = self.trace(trace_id)
         known = {span.span_id for span in spans}
         return [span for span in spans if span.parent_id not in known]
@@ -80,9 +81,12 @@ class OtlpReceiver:
         return "\n".join(self._lines(self.roots(trace_id), self.trace(trace_id), depth=0))
 
     async def wait_for(
-        self, condition: Callable[[list[Span]], bool], *, timeout: float = 10
+        self,
+        condition: Callable[[list[Span]], bool],
+        *,
+        timeout: float = 10,  # noqa: ASYNC109  the error has to say what did come
     ) -> None:
-        """Wait until `condition` holds for the spans. Raises TimeoutError after `timeout` seconds."""
+        """Wait until `condition` holds for the spans. Raises TimeoutError (`timeout`: seconds)."""
         try:
             async with asyncio.timeout(timeout), self._arrived:
                 await self._arrived.wait_for(lambda: condition(self.spans))
@@ -102,7 +106,10 @@ class OtlpReceiver:
             yield from self._lines(children, spans, depth + 1)
 
     async def _receive(self, request: web.Request) -> web.Response:
-        message = ExportTraceServiceRequest.FromString(await request.read())
+        try:
+            message = ExportTraceServiceRequest.FromString(await request.read())
+        except DecodeError as error:
+            raise web.HTTPBadRequest(text=f"not an ExportTraceServiceRequest: {error}") from error
         async with self._arrived:
             self.spans.extend(_spans(message))
             self._arrived.notify_all()

@@ -41,9 +41,14 @@ def is_free(port: int) -> bool:
 def require_free(port: int, purpose: str, *, option: str | None = None) -> None:
     """Raise PortInUse unless 127.0.0.1:port is free.
 
-    `purpose` says who wants it, `option` (such as "--temporal-port") how to choose another.
+    `purpose` says who wants it. `option`: the command-line option, such as "--temporal-port", that
+    chooses another port; a command with such options asks with it before it starts anything.
     """
     if is_free(port):
         return
-    mend = f"stop what listens there or pass {option}" if option else "stop what listens there"
+    mend = (
+        f"stop what listens there or pass {option}"
+        if option
+        else "stop what listens there or choose another"
+    )
     raise PortInUse(f"port {port} on {HOST} is in use ({purpose} wants it); {mend}")

@@ -7,24 +7,25 @@ as root it creates a system user and opens every parent folder to everybody for 
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 
-from dev_servers.errors import StartFailed
 from dev_servers.ports import HOST, free_port, require_free
 from dev_servers.processes import ChildProcess, RunAs
 from dev_servers.programs import postgres_program
+from dev_servers.scratch import scratch_folder
 from dev_servers.unprivileged import give, open_way, user_for
 
 SUPERUSER = "postgres"
 
-_THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# `synchronous_commit` stays on: off, a killed server forgets what it committed in its last moments,
+# and a test that kills it would see that. With `fsync` off it costs next to nothing.
+_THROW_AWAY = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
@@ -45,10 +46,11 @@ class EmbeddedPostgres:
     ) -> None:
         """`data`: the data folder, made on the first start and reused afterwards.
 
-        `throw_away`: trade durability for speed (no fsync, stopped without a checkpoint); the data
-        survive a killed server but not a power cut. `settings`: further lines of postgresql.conf.
+        `throw_away`: trade durability for speed (no fsync, stopped without a checkpoint); what was
+        committed survives a killed server but not a power cut. `settings`: further ones, such as
+        {"log_statement": "all"}.
         """
-        self.data = data
+        self.data = data.resolve()  # the server runs in another working folder
         self.port = port
         self.log = log
         self._throw_away = throw_away
@@ -76,12 +78,12 @@ class EmbeddedPostgres:
         """A connection URL for any driver: postgresql://postgres@127.0.0.1:PORT/DATABASE."""
         return f"postgresql://{SUPERUSER}@{HOST}:{self.port}/{database}"
 
-    async def start(self, *, timeout: float = 30) -> None:
+    async def start(self, *, within: float = 30) -> None:
         """Make the data folder if there is none, start, and wait until a query is answered.
 
-        `timeout` in seconds; recovery after a crash counts. Raises PortInUse, StartFailed.
+        `within`: seconds; recovery after a crash counts. Raises PortInUse, StartFailed.
         """
-        require_free(self.port, "Postgres", option="--postgres-port")
+        require_free(self.port, "Postgres")
         run_as = user_for(self.data)
         if run_as is not None:
             open_way(postgres_program("postgres"), run_as)
@@ -97,7 +99,7 @@ class EmbeddedPostgres:
             run_as=run_as,
             death_signal=self._stop_signal,
         )
-        await self._process.until_ready("Postgres", self._answers, timeout=timeout)
+        await self._process.until_ready("Postgres", self._answers, within=within)
 
     async def stop(self) -> None:
         """Stop it, cutting off its clients. Nothing happens if it does not run."""
@@ -130,7 +132,7 @@ class EmbeddedPostgres:
 
     @property
     def _stop_signal(self) -> signal.Signals:
-        """SIGINT: "fast" shutdown with a checkpoint. SIGQUIT: "immediate", the next start recovers."""
+        """SIGINT: "fast" shutdown with a checkpoint. SIGQUIT: "immediate", without one."""
         return signal.SIGQUIT if self._throw_away else signal.SIGINT
 
     async def _make_data_folder(self, run_as: RunAs | None) -> None:
@@ -154,7 +156,7 @@ class EmbeddedPostgres:
             run_as=run_as,
         )
         if await process.wait() != 0:
-            raise StartFailed(process.why("initdb failed"))
+            raise process.start_failed("initdb failed")
         if self.data.exists():
             self.data.rmdir()
         making.rename(self.data)
@@ -187,28 +189,27 @@ async def embedded_postgres(
     Without `data` a fast throw-away one, whose files are removed at the end. `port`: a free one by
     default. `log`: beside the data by default. Raises PortInUse, StartFailed.
     """
-    # Not below a test's own folder: those are closed to the user that Postgres runs as under root.
-    scratch = Path(tempfile.mkdtemp(prefix="postgres-")) if data is None else None
-    if scratch is not None:
-        scratch.chmod(0o711)
-    folder = data or Path(str(scratch)) / "data"
-    server = EmbeddedPostgres(
-        folder,
-        port=port or free_port(),
-        log=log or folder.with_name("postgres.log"),
-        throw_away=scratch is not None,
-        max_connections=max_connections,
-        settings=settings,
-    )
-    try:
+    with ExitStack() as end:
+        folder = data or end.enter_context(scratch_folder("postgres-")) / "data"
+        server = EmbeddedPostgres(
+            folder,
+            port=port or free_port(),
+            log=log or folder.with_name("postgres.log"),
+            throw_away=data is None,
+            max_connections=max_connections,
+            settings=settings,
+        )
         await server.start()
-        yield server
-    finally:
-        await server.stop()
-        if scratch is not None:
-            shutil.rmtree(scratch)
+        try:
+            yield server
+        finally:
+            await server.stop()
 
 
 def _environment() -> dict[str, str]:
-    """Ours without PGDATA, PGPORT, PGOPTIONS and their like, which Postgres would obey."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Ours without PGDATA, PGPORT, PGOPTIONS and their like, which Postgres would obey.
+
+    LC_ALL: English in the log, since errors are looked for there.
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return ours | {"LC_ALL": "C"}

@@ -95,34 +95,35 @@ class ChildProcess:
         return await self._process.wait()
 
     async def until_ready(
-        self, what: str, answers: Callable[[], Awaitable[bool]], *, timeout: float
+        self, what: str, answers: Callable[[], Awaitable[bool]], *, within: float
     ) -> None:
         """Ask `answers` until it says yes. Raises StartFailed when the program ends or time is up.
 
-        `what` names the server in the error. A program that is not ready in time is killed.
+        `what` names the server in the error, `within` is in seconds. A program that is not
+        ready in time is killed.
         """
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 while not await answers():
-                    # A server of another project has no event to wait on: ask again, or hear it end.
+                    # A program gives no event when it is ready: ask again, or hear it end.
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(0.02):
                             await self._gone.wait()
                     if not self.running:
                         code = await self._process.wait()
-                        raise StartFailed(self.why(f"{what} ended with code {code} at its start"))
+                        raise self.start_failed(f"{what} ended with code {code} at its start")
         except TimeoutError:
             await self.kill()
-            raise StartFailed(self.why(f"{what} did not answer within {timeout:g} s")) from None
+            raise self.start_failed(f"{what} did not answer within {within:g} s") from None
         except BaseException:
             await self.kill()
             raise
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM, *, timeout: float = 10) -> None:
-        """Send `how` and wait for the end; after `timeout` seconds kill. Nothing happens if it ended."""
+    async def stop(self, how: signal.Signals = signal.SIGTERM, *, within: float = 10) -> None:
+        """Send `how` and wait for the end; after `within` seconds kill. No-op when it ended."""
         self._send(how)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 await self.wait()
         except TimeoutError:
             await self.kill()
@@ -131,6 +132,17 @@ class ChildProcess:
         """End it as a crash would (SIGKILL) and wait until its descendants are gone too."""
         self._send(signal.SIGKILL)
         await self.wait()
+
+    def start_failed(self, failure: str) -> StartFailed:
+        """The error for a start that failed like this, with what the log says of it."""
+        with self._log.open("rb") as log:
+            log.seek(self._logged_before)
+            lines = [
+                line for line in log.read().decode(errors="replace").splitlines() if line.strip()
+            ]
+        telling = [line for line in lines if _NAMES_A_FAULT.search(line)] or lines
+        said = f"its log says: {telling[-1].strip()}" if telling else "it logged nothing"
+        return StartFailed(f"{failure}; {said} (whole log: {self._log})", self._log)
 
     def _send(self, number: signal.Signals) -> None:
         if self._process.returncode is None:
@@ -141,13 +153,3 @@ class ChildProcess:
         asyncio.get_running_loop().remove_reader(self._lifeline)
         os.close(self._lifeline)
         self._gone.set()
-
-    def why(self, failure: str) -> str:
-        with self._log.open("rb") as log:
-            log.seek(self._logged_before)
-            lines = [
-                line for line in log.read().decode(errors="replace").splitlines() if line.strip()
-            ]
-        telling = [line for line in lines if _NAMES_A_FAULT.search(line)] or lines
-        said = f"its log says: {telling[-1].strip()}" if telling else "it logged nothing"
-        return f"{failure}; {said} (whole log: {self._log})"

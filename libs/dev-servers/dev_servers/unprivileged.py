@@ -33,7 +33,7 @@ def give(path: Path, user: RunAs) -> None:
 
 
 def open_way(path: Path, user: RunAs) -> None:
-    """Let `user` pass through the folders above `path`, and say so in the log where that changes one.
+    """Let `user` pass through the folders above `path`; each folder changed gives a log line.
 
     Only passing through (o+x) is allowed, not listing or reading: what these folders hold stays as
     closed as its own permissions make it. Root's home is 0700 on many systems, and both the wheel's

@@ -1,24 +1,49 @@
 """Connecting to Temporal: once for a command, with back-off for a service."""
 
 import asyncio
-import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
+from temporal_common.backoff import until_available
 from temporal_common.connection import Connection
-from temporal_common.errors import SettingsError, Unavailable
+from temporal_common.errors import FleetError, SettingsError, Unavailable
 from temporal_common.tracing import client_interceptors
 
 # One attempt. The SDK's own limit against a host that accepts and stays silent is 30 s.
 ATTEMPT_TIMEOUT: Final = timedelta(seconds=10)
-_FIRST_DELAY: Final = 0.25
-_LONGEST_DELAY: Final = 15.0
+
+_REFUSALS: Final = frozenset({RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED})
+_ABSENCES: Final = frozenset(
+    {
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+# How core words the status of the first call: `Status { code: Unauthenticated, message: "…", `.
+_CORE_STATUS: Final = re.compile(r'Status \{ code: (?P<code>\w+), message: "(?P<message>[^"]*)"')
+_CORE_REFUSALS: Final = ("Unauthenticated", "PermissionDenied")
+_KNOWN_REASONS: Final = {
+    "Connection refused": "connection refused",
+    "dns error": "its name is not known (DNS)",
+    "InvalidContentType": "it does not speak TLS",
+    "certificate": "its TLS certificate is not accepted",
+    "timed out": "no answer in time",
+    "Timeout expired": "no answer in time",
+}
 
 
 class TemporalUnavailable(Unavailable):
@@ -32,24 +57,28 @@ async def connect(
 
     Raises:
         TemporalUnavailable: nobody answers at the address.
-        SettingsError: the server answers, and refuses our credentials or namespace.
+        SettingsError: no attempt can succeed: the server refuses our credentials or has no such
+            namespace, or a part of the connection is not usable.
     """
+    address, namespace = connection.address, connection.namespace
     try:
-        client = await asyncio.wait_for(
-            Client.connect(
+        async with asyncio.timeout(ATTEMPT_TIMEOUT.total_seconds()):
+            client = await Client.connect(
                 **connection.options,
                 data_converter=pydantic_data_converter,
                 interceptors=client_interceptors(),
                 runtime=runtime,
                 identity=identity,
-            ),
-            ATTEMPT_TIMEOUT.total_seconds(),
-        )
-        await _check_namespace(client, connection)
+            )
+            await _check_namespace(client, connection)
     except TimeoutError:
-        raise _unavailable(connection, "no answer in time") from None
-    except RuntimeError as error:  # what the SDK's core raises for a refused or failed connection
-        raise _unavailable(connection, _innermost(str(error))) from None
+        raise _unavailable(address, "no answer in time") from None
+    except ValueError as error:
+        raise SettingsError(
+            f"the connection to Temporal at {address!r} is not valid: {error} (TEMPORAL_…)"
+        ) from None
+    except RuntimeError as error:  # what the SDK's core raises for all that went wrong
+        raise _from_core(str(error), address, namespace) from None
     return client
 
 
@@ -58,57 +87,82 @@ async def connect_with_backoff(
     *,
     runtime: Runtime,
     identity: str,
-    on_wait: Callable[[str], None],
+    waiting: Callable[[str], None],
 ) -> Client:
-    """Connects as soon as Temporal is there; `on_wait` hears why it is not, before each pause.
-
-    Full jitter, at most 15 s: a fleet that starts before its server must not fall on it at once.
+    """Connects as soon as Temporal is there; `waiting` hears why it is not.
 
     Raises:
         SettingsError: waiting cannot help.
     """
-    ceiling = _FIRST_DELAY
-    while True:
-        try:
-            return await connect(connection, runtime=runtime, identity=identity)
-        except TemporalUnavailable as error:
-            on_wait(str(error))
-        await asyncio.sleep(random.uniform(ceiling / 2, ceiling))
-        ceiling = min(ceiling * 2, _LONGEST_DELAY)
-
-
-async def _check_namespace(client: Client, connection: Connection) -> None:
-    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-
-    try:
-        await client.workflow_service.describe_namespace(
-            DescribeNamespaceRequest(namespace=connection.namespace), timeout=ATTEMPT_TIMEOUT
-        )
-    except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            raise SettingsError(
-                f"TEMPORAL_NAMESPACE={connection.namespace!r} does not exist at "
-                f"{connection.address}; make it with: "
-                f"temporal operator namespace create -n {connection.namespace}"
-            ) from None
-        if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
-            raise SettingsError(
-                f"Temporal at {connection.address} refuses our credentials for namespace "
-                f"{connection.namespace!r}: {error.message} "
-                "(TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_…)"
-            ) from None
-        raise _unavailable(connection, error.message) from None
-
-
-def _unavailable(connection: Connection, reason: str) -> TemporalUnavailable:
-    return TemporalUnavailable(
-        f"Temporal cannot be reached at {connection.address}: {reason} (TEMPORAL_ADDRESS)"
+    return await until_available(
+        lambda: connect(connection, runtime=runtime, identity=identity), waiting=waiting
     )
 
 
-def _innermost(message: str) -> str:
+@contextmanager
+def rpc_errors_explained(client: Client) -> Iterator[None]:
+    """Around calls to the server: its absence is raised as `TemporalUnavailable`, its refusal of
+    our credentials as `SettingsError`; every other `RPCError` passes."""
+    try:
+        yield
+    except RPCError as error:
+        explained = _explain(error, client.service_client.config.target_host, client.namespace)
+        if explained is None:
+            raise
+        raise explained from None
+
+
+async def _check_namespace(client: Client, connection: Connection) -> None:
+    address, namespace = connection.address, connection.namespace
+    try:
+        with rpc_errors_explained(client):
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=namespace), timeout=ATTEMPT_TIMEOUT
+            )
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise SettingsError(
+                f"TEMPORAL_NAMESPACE={namespace!r} does not exist at {address}; "
+                f"make it with: temporal operator namespace create -n {namespace}"
+            ) from None
+        raise _unavailable(address, error.message) from None
+
+
+def _explain(error: RPCError, address: str, namespace: str) -> FleetError | None:
+    if error.status in _REFUSALS:
+        return _refused(address, namespace, error.message)
+    if error.status in _ABSENCES:
+        return _unavailable(address, error.message)
+    return None
+
+
+def _from_core(message: str, address: str, namespace: str) -> FleetError:
+    status = _CORE_STATUS.search(message)
+    if status and status["code"] in _CORE_REFUSALS:
+        return _refused(address, namespace, status["message"])
+    if "PrivateKeyParseError" in message or "CertificateParseError" in message:
+        return SettingsError(
+            "TEMPORAL_TLS_CLIENT_CERT_… or TEMPORAL_TLS_CLIENT_KEY_… is not in PEM form"
+        )
+    return _unavailable(address, status["message"] if status else _reason(message))
+
+
+def _refused(address: str, namespace: str, message: str) -> SettingsError:
+    return SettingsError(
+        f"Temporal at {address} refuses our credentials for namespace {namespace!r}: {message} "
+        "(TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_…)"
+    )
+
+
+def _unavailable(address: str, reason: str) -> TemporalUnavailable:
+    return TemporalUnavailable(
+        f"Temporal cannot be reached at {address}: {reason} (TEMPORAL_ADDRESS)"
+    )
+
+
+def _reason(message: str) -> str:
     """The cause at the end of core's chain: `… ConnectError("tcp connect error", …)`."""
-    for known in ("Connection refused", "dns error", "certificate", "timed out", "Timeout expired"):
-        if known.lower() in message.lower():
-            return known.lower()
+    for part, reason in _KNOWN_REASONS.items():
+        if part.lower() in message.lower():
+            return reason
     return message.removeprefix("Failed client connect: ")[:200]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from temporal_common.interceptors import RunningActivities
+
 
 class State(StrEnum):
     STARTING = "starting"
@@ -45,7 +47,8 @@ class Health:
     state: State = State.STARTING
     reason: str = "starting"
     task_queues: list[PolledQueue] = field(default_factory=list)
-    running_activities: int = 0
+    running: list[RunningActivities] = field(default_factory=list)
+    """The counter of each workload."""
     _turned_at: float = field(default_factory=time.monotonic)
 
     def starting(self, reason: str) -> None:
@@ -59,6 +62,10 @@ class Health:
 
     def failed(self, reason: str) -> None:
         self.state, self.reason = State.FAILED, reason
+
+    @property
+    def running_activities(self) -> int:
+        return sum(workload.count for workload in self.running)
 
     def loop_turned(self) -> None:
         self._turned_at = time.monotonic()

@@ -5,11 +5,13 @@ gets a 503 that says so, with the blocking stack in the log, in place of a time-
 """
 
 import asyncio
+import os
+import socket
 import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import aiohttp
@@ -22,8 +24,10 @@ from temporal_common.settings import HealthSettings
 
 log = structlog.get_logger()
 
-_TICK: Final = 0.5
+_TICK: Final = 0.25
 _WARN_BLOCKED_AFTER: Final = 2.0
+_JOIN_TIMEOUT: Final = 5.0
+_OPEN_REQUESTS_TIMEOUT: Final = 1.0
 _METRICS_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 
 
@@ -32,7 +36,7 @@ def health_server(health: Health, settings: HealthSettings, metrics_url: str) ->
     """Serves the health of this process until the block ends; gives the port.
 
     Raises:
-        SettingsError: the port is taken or not allowed.
+        SettingsError: the port is taken or not allowed, or the host is not one of ours.
     """
     server = _Server(health, settings, metrics_url, threading.current_thread())
     port = server.start()
@@ -56,6 +60,8 @@ async def loop_heartbeat(health: Health) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 class _Server:
@@ -69,7 +75,7 @@ class _Server:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._started = threading.Event()
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._port = 0
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
@@ -78,14 +84,16 @@ class _Server:
         self._started.wait()
         if self._failure is not None:
             raise SettingsError(
-                f"HEALTH_PORT={self._settings.port} cannot be served on {self._settings.host}: "
-                f"{self._failure.strerror}; choose a free port, or 0 for any"
-            )
+                f"HEALTH_PORT={self._settings.port} cannot be served on "
+                f"HEALTH_HOST={self._settings.host!r}: {_reason(self._failure)}; "
+                "choose a free port, or 0 for any"
+            ) from None
         return self._port
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout=5)
+        with suppress(RuntimeError):  # the loop is closed: the thread has ended by itself
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(timeout=_JOIN_TIMEOUT)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -100,13 +108,15 @@ class _Server:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/health", self._describe)
         app.router.add_get("/metrics", self._metrics)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_OPEN_REQUESTS_TIMEOUT, handle_signals=False
+        )
         await runner.setup()
         try:
             site = web.TCPSite(runner, self._settings.host, self._settings.port)
             await site.start()
             self._port = runner.addresses[0][1]
-        except OSError as error:
+        except Exception as error:  # whatever it is, `start` waits for it
             self._failure = error
         finally:
             self._started.set()
@@ -154,3 +164,11 @@ class _Server:
                 return web.Response(body=await response.read(), content_type="text/plain")
         except (aiohttp.ClientError, TimeoutError) as error:
             return web.Response(status=503, text=f"# the SDK serves no metrics: {error}\n")
+
+
+def _reason(error: Exception) -> str:
+    """asyncio words it anew and repeats the address; the system's own text is enough."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, socket.gaierror) or not isinstance(number, int):
+        return str(error)
+    return os.strerror(number)

@@ -1,12 +1,18 @@
-"""What wraps every activity: errors become retry decisions, and running work is counted."""
+"""What wraps every activity: errors become retry decisions, it is counted and kept alive."""
 
 import asyncio
 from typing import Any
 
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from temporal_common.errors import FleetError
+from temporal_common.heartbeats import RememberedHeartbeat, kept_alive
 
 
 class RunningActivities:
@@ -35,9 +41,14 @@ class _Inbound(ActivityInboundInterceptor):
     def __init__(self, next: ActivityInboundInterceptor, running: RunningActivities) -> None:
         super().__init__(next)
         self._running = running
+        self._beats: RememberedHeartbeat | None = None
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._beats = RememberedHeartbeat(outbound)
+        super().init(self._beats)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        async with self._running.slots:
+        async with kept_alive(self._beats), self._running.slots:
             self._running.count += 1
             try:
                 return await super().execute_activity(input)

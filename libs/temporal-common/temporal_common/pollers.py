@@ -9,6 +9,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
+
 _TYPES: Final = (
     TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
@@ -36,9 +38,12 @@ async def poller_access(client: Client, task_queue: str, identity: str) -> Polle
     """Asks the server. One call for each type of task; answers are about a second old.
 
     Raises:
-        temporalio.service.RPCError: the server does not answer.
+        TemporalUnavailable: the server does not answer.
     """
-    workflow, activity = [await _last_access(client, task_queue, kind, identity) for kind in _TYPES]
+    with rpc_errors_explained(client):
+        workflow, activity = [
+            await _last_access(client, task_queue, kind, identity) for kind in _TYPES
+        ]
     return PollerAccess(workflow, activity)
 
 
@@ -48,7 +53,8 @@ async def _last_access(
     answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
+        ),
+        timeout=ATTEMPT_TIMEOUT,
     )
     return max(
         (p.last_access_time.ToDatetime() for p in answer.pollers if p.identity == identity),

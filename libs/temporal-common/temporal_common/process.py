@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from temporal_common.errors import SettingsError
@@ -29,11 +29,16 @@ def run_process(service: str, specs: Sequence[WorkerSpec], *, health_port: int) 
     end_process(code)
 
 
-async def run_with_signals(service: str, settings: ServiceSettings) -> int:
+async def run_with_signals(
+    service: str,
+    settings: ServiceSettings,
+    *,
+    on_ready: Callable[[list[str]], None] = lambda _task_queues: None,
+) -> int:
     """`service.run`, stopped by SIGTERM or SIGINT."""
     stop = Stop()
     with stop_signals(stop.request):
-        return await run(service, settings, stop)
+        return await run(service, settings, stop, on_ready=on_ready)
 
 
 def end_process(code: int) -> NoReturn:

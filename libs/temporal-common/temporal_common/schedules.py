@@ -1,4 +1,4 @@
-"""Schedules that a service brings along: created when missing, updated when they differ."""
+"""Schedules that a service brings along: created when missing, else brought to the definition."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
 from temporal_common.errors import SettingsError
 from temporal_common.routing import Route
 
@@ -63,17 +64,11 @@ async def ensure_schedule(client: Client, definition: ScheduleDefinition) -> Non
 
     Raises:
         SettingsError: the server refuses the cron expression.
+        TemporalUnavailable: the server does not answer.
     """
     try:
-        try:
-            await client.create_schedule(definition.schedule_id, definition.build())
-        except ScheduleAlreadyRunningError:
-            await client.get_schedule_handle(definition.schedule_id).update(
-                lambda current: _updated(current, definition)
-            )
-            log.info("schedule updated", schedule=definition.schedule_id, cron=definition.cron)
-        else:
-            log.info("schedule created", schedule=definition.schedule_id, cron=definition.cron)
+        with rpc_errors_explained(client):
+            done = await _create_or_update(client, definition)
     except RPCError as error:
         if error.status != RPCStatusCode.INVALID_ARGUMENT:
             raise
@@ -81,6 +76,20 @@ async def ensure_schedule(client: Client, definition: ScheduleDefinition) -> Non
             f"{definition.cron_setting}={definition.cron!r} is not valid: {error.message} "
             "(five fields: minute hour day month weekday)"
         ) from None
+    log.info(f"schedule {done}", schedule=definition.schedule_id, cron=definition.cron)
+
+
+async def _create_or_update(client: Client, definition: ScheduleDefinition) -> str:
+    try:
+        await client.create_schedule(
+            definition.schedule_id, definition.build(), rpc_timeout=ATTEMPT_TIMEOUT
+        )
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(definition.schedule_id).update(
+            lambda current: _updated(current, definition), rpc_timeout=ATTEMPT_TIMEOUT
+        )
+        return "updated"
+    return "created"
 
 
 def _updated(current: ScheduleUpdateInput, definition: ScheduleDefinition) -> ScheduleUpdate:

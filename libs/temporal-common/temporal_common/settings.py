@@ -106,7 +106,10 @@ class HealthSettings(Settings):
     host: str = Field("0.0.0.0", description="address that the health server listens on")
     port: int = Field(8080, ge=0, le=65535, description="TCP port, 0 to 65535; 0 takes a free one")
     blocked_after: float = Field(
-        30.0, gt=0, description="seconds without a turn of the event loop until /livez fails"
+        30.0,
+        ge=1,
+        le=3600,
+        description="seconds, 1 to 3600, without a turn of the event loop until /livez fails",
     )
 
 

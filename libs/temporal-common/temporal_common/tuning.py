@@ -1,5 +1,6 @@
 """The tuning of one workload: declared in its `WorkerSpec`, overridden by `WORKER_…` variables."""
 
+import math
 from datetime import timedelta
 from typing import Final
 
@@ -48,6 +49,29 @@ class Tuning(BaseModel):
         le=3600,
         description="drain limit: seconds that running activities may take to finish after SIGTERM",
     )
+
+    def for_one_of(self, queues: int) -> "Tuning":
+        """What the Worker of one queue gets, where the process serves `queues` of them.
+
+        Twice its share: a queue may be busier than the others. Not the whole: what the Workers take
+        from the server beyond the budget waits in this process, on its timeout, while another
+        process may have nothing to do. So at most one budget waits (and one task a queue).
+        """
+
+        def share(total: int, least: int) -> int:
+            return max(least, min(total, math.ceil(2 * total / queues)))
+
+        activities = share(self.max_concurrent_activities, 1)
+        workflow_tasks = share(self.max_concurrent_workflow_tasks, 2)
+        return self.model_copy(
+            update={
+                "max_concurrent_activities": activities,
+                "max_concurrent_workflow_tasks": workflow_tasks,
+                "max_cached_workflows": math.ceil(self.max_cached_workflows / queues),
+                "activity_pollers": min(self.activity_pollers, activities),
+                "workflow_pollers": min(self.workflow_pollers, workflow_tasks),
+            }
+        )
 
     @property
     def drain_limit(self) -> timedelta:

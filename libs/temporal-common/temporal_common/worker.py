@@ -18,7 +18,7 @@ from temporal_common.schedules import ScheduleDefinition
 from temporal_common.tuning import Tuning
 
 Activities = Sequence[Callable[..., Any]]
-ActivitiesFactory = Callable[[Any, Tuning], AbstractAsyncContextManager[Activities]]
+ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
 SchedulesFactory = Callable[[Any, Router], Sequence[ScheduleDefinition]]
 
 # What workflows import beside their own module. Passed through, a module is loaded once for the
@@ -38,6 +38,19 @@ PASSED_THROUGH: Final = (
 
 
 @dataclass(frozen=True)
+class Startup:
+    """What a workload's activities are made from."""
+
+    settings: Any
+    """What the spec's `settings` read."""
+
+    tuning: Tuning
+
+    waiting: Callable[[str], None]
+    """Tell it what the start waits for (see `backoff.until_available`): it shows in `/readyz`."""
+
+
+@dataclass(frozen=True)
 class WorkerSpec:
     """A workload: a literal in its service's `worker.py`, and all that is special about it."""
 
@@ -53,8 +66,8 @@ class WorkerSpec:
     workflows: Sequence[type]
 
     activities: ActivitiesFactory
-    """Opens what the activities need (pools, clients) by the service's settings and the tuning,
-    yields them, closes it after the drain."""
+    """Opens what the activities need (pools, clients), yields them, closes it after the drain. It
+    may wait for a server: nothing is polled before, so that no attempt is lost on its absence."""
 
     settings: Callable[[], Any] = lambda: None
     """Reads the service's own settings, before anything is connected."""
@@ -66,6 +79,15 @@ class WorkerSpec:
 
     passed_through: Sequence[str] = ()
     """Modules, beside `PASSED_THROUGH`, that its workflows import and that hold no state."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A spec with the settings that this process read for it."""
+
+    spec: WorkerSpec
+    tuning: Tuning
+    settings: Any
 
 
 def create_worker(

@@ -4,14 +4,18 @@ import re
 from typing import Final
 from uuid import UUID
 
-SLUG_RULE: Final = "2-40 characters: a lower-case letter, then letters, digits or single hyphens between them"
+from temporal_common.errors import Refused
+
+SLUG_RULE: Final = (
+    "2-40 characters: a lower-case letter, then letters, digits or single hyphens between them"
+)
 _SLUG: Final = re.compile(r"[a-z](?:-?[a-z0-9])+")
 _SLUG_MAX: Final = 40
 _RESERVED: Final = frozenset({"public", "postgres", "pg-catalog", "information-schema"})
 
 
-class InvalidName(ValueError):
-    """A slug or e-mail address that the catalogue does not accept. The message says what is valid."""
+class InvalidName(Refused, ValueError):
+    """A slug or e-mail address that is not accepted. The message says what is valid."""
 
 
 def parse_slug(text: str) -> str:

@@ -26,7 +26,7 @@ def deletion_id(slug: str) -> str:
 
 
 class TenantState(StrEnum):
-    """States of a tenant; `tenant_catalog.tenants` holds the transitions."""
+    """States of a tenant; `tenant_catalog.transitions` holds the transitions."""
 
     PROVISIONING = "provisioning"
     ACTIVE = "active"

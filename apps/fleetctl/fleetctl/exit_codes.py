@@ -1,0 +1,29 @@
+"""The exit codes, which scripts may rely on."""
+
+from enum import IntEnum
+from typing import Final
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFLICT = 3
+    NOT_FOUND = 4
+    REFUSED = 5
+    UNREACHABLE = 6
+    INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    ExitCode.OK: "done, or started with --no-wait",
+    ExitCode.FAILED: "the work failed",
+    ExitCode.USAGE: "an argument or a setting is wrong",
+    ExitCode.CONFLICT: "it exists already, or the same work is running",
+    ExitCode.NOT_FOUND: "no such tenant, or no such work is running",
+    ExitCode.REFUSED: "the fleet refuses it: wrong token, too late, wrong state",
+    ExitCode.UNREACHABLE: "Temporal or Postgres cannot be reached",
+    ExitCode.INTERRUPTED: "Ctrl-C; work that was started goes on",
+}

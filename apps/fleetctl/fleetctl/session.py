@@ -1,0 +1,113 @@
+"""One command's way to the fleet: event loop, Temporal, Postgres."""
+
+import asyncio
+import getpass
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fleetctl.exit_codes import ExitCode
+from fleetctl.failures import Failure
+from fleetctl.spans import traced
+
+if TYPE_CHECKING:
+    from temporal_common.routing import Route, Router
+    from temporalio.client import Client, WorkflowHandle
+    from tenant_catalog.tenants import TenantCatalog
+
+T = TypeVar("T")
+
+
+def run(command: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs a command's work to its end. `command` is its name, such as `tenant provision`."""
+    with traced(f"fleetctl {command}", identity()):
+        return asyncio.run(work())
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A connected client, and where its work goes."""
+
+    client: "Client"
+    router: "Router"
+
+    async def start(
+        self,
+        workflow: str,
+        argument: object,
+        *,
+        id: str,
+        route: "Route",
+        result_type: type[T],
+        running: str,
+    ) -> "WorkflowHandle[Any, T]":
+        """Starts a workflow, unless one of that id is running.
+
+        A closed one of that id is no obstacle: the row in the database is the final guard.
+
+        Raises:
+            Failure: one of that id is running; `running` is what to say then.
+        """
+        from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+        from temporalio.exceptions import WorkflowAlreadyStartedError
+
+        try:
+            return await self.client.start_workflow(
+                workflow,
+                argument,
+                id=id,
+                result_type=result_type,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                **route.options(),
+            )
+        except WorkflowAlreadyStartedError:
+            raise Failure(running, type="AlreadyRunning", code=ExitCode.CONFLICT) from None
+
+
+async def connect() -> Fleet:
+    """Connects to Temporal.
+
+    Raises:
+        SettingsError, TemporalUnavailable
+    """
+    from temporal_common.client import connect as connect_client
+    from temporal_common.connection import load_connection
+    from temporal_common.routing import Router
+    from temporal_common.settings import QueueSettings, load
+    from temporalio.runtime import Runtime, TelemetryConfig
+
+    connection = load_connection()
+    layout = load(QueueSettings).layout
+    # Without a log of its own: the SDK's core writes it to stdout, amid our JSON.
+    runtime = Runtime(telemetry=TelemetryConfig(logging=None))
+    client = await connect_client(connection, runtime=runtime, identity=identity())
+    return Fleet(client, Router(layout))
+
+
+@asynccontextmanager
+async def open_catalog() -> AsyncIterator["TenantCatalog"]:
+    """The catalogue of tenants, read straight from Postgres.
+
+    Raises:
+        SettingsError: `DATABASE_URL` or another of its settings is not valid.
+    """
+    from temporal_common.settings import load
+    from tenant_catalog.database import open_database
+    from tenant_catalog.settings import DatabaseSettings
+    from tenant_catalog.tenants import TenantCatalog
+
+    settings = load(DatabaseSettings)
+    async with open_database(settings, pool_size=1, application_name="fleetctl") as database:
+        yield TenantCatalog(database)
+
+
+def identity() -> str:
+    """Who started a workflow, as its history shows it: `fleetctl:{user}@{host}`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's numeric user without a name
+        user = "unknown"
+    return f"fleetctl:{user}@{socket.gethostname()}"

@@ -1,0 +1,1 @@
+"""worker-jobs: the system's own light, frequent work."""

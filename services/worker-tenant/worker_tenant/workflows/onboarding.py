@@ -1,0 +1,160 @@
+"""Onboarding of a user: invited, verified by mail, active; or expired."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+from tenant_catalog.contracts.users import (
+    ONBOARDING_QUERY,
+    ONBOARDING_WORKFLOW,
+    VERIFY_UPDATE,
+    OnboardedUser,
+    OnboardingState,
+    OnboardingStatus,
+    OnboardUser,
+    VerifyEmail,
+    token_digest,
+)
+
+from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
+from worker_tenant.workflows.steps import root_message
+
+with workflow.unsafe.imports_passed_through():
+    from tenant_catalog.users import Onboarding
+
+    from worker_tenant.activities.mails import MailActivities
+    from worker_tenant.activities.onboarding import (
+        ActivateUser,
+        AddUser,
+        IssueToken,
+        OnboardingActivities,
+    )
+
+
+@workflow.defn(name=ONBOARDING_WORKFLOW)
+class UserOnboardingWorkflow:
+    """user and membership → token → mail → verified (reminded once) or expired → welcomed.
+
+    The token itself is only in the mail: this history holds digests, and a wrong token is refused
+    by the update's validator, which leaves no trace in the history.
+    """
+
+    def __init__(self) -> None:
+        self._state = OnboardingState.STARTING
+        self._reminded = False
+        self._digests: list[str] = []
+        self._verified_with: str | None = None
+        self._failure = ""
+
+    @workflow.run
+    async def run(self, request: OnboardUser) -> OnboardedUser:
+        expires_at = workflow.now() + request.expire_after
+        onboarding = await self._add(request)
+        await self._mail_token(onboarding, expires_at, reminder=False)
+        self._state = OnboardingState.WAITING
+        if await self._verified(request.remind_after):
+            return await self._activate(onboarding)
+        if workflow.now() < expires_at:
+            await self._mail_token(onboarding, expires_at, reminder=True)
+            self._reminded = True
+            if await self._verified(expires_at - workflow.now()):
+                return await self._activate(onboarding)
+        return await self._expire(onboarding)
+
+    @workflow.query(name=ONBOARDING_QUERY)
+    def onboarding(self) -> OnboardingStatus:
+        return OnboardingStatus(self._state, self._reminded)
+
+    @workflow.update(name=VERIFY_UPDATE)
+    async def verify(self, request: VerifyEmail) -> OnboardingStatus:
+        """Verifies the address; returns when the user is active."""
+        self._verified_with = token_digest(request.token)
+        await workflow.wait_condition(
+            lambda: self._state is not OnboardingState.WAITING or self._failure != ""
+        )
+        if self._failure:
+            raise ApplicationError(self._failure, type="NotActivated", non_retryable=True)
+        return self.onboarding()
+
+    @verify.validator
+    def token_is_right(self, request: VerifyEmail) -> None:
+        if self._state is not OnboardingState.WAITING:
+            raise ApplicationError(
+                f"the onboarding is {self._state.value}, it does not wait for a token",
+                type="NotWaiting",
+                non_retryable=True,
+            )
+        if token_digest(request.token) not in self._digests:
+            raise ApplicationError(
+                "this is not the token from the verification mail",
+                type="InvalidToken",
+                non_retryable=True,
+            )
+
+    async def _add(self, request: OnboardUser) -> Onboarding:
+        return await workflow.execute_activity_method(
+            OnboardingActivities.add_user,
+            AddUser(
+                slug=request.slug,
+                email=request.email,
+                display_name=request.display_name,
+                role=request.role,
+                new_user_id=workflow.uuid4(),
+                operation=workflow.info().run_id,
+            ),
+            **STEP,
+        )
+
+    async def _mail_token(
+        self, onboarding: Onboarding, expires_at: datetime, *, reminder: bool
+    ) -> None:
+        issued = await workflow.execute_activity_method(
+            OnboardingActivities.issue_token, IssueToken(onboarding, expires_at, reminder), **STEP
+        )
+        self._digests.append(issued.digest)
+        await self._send(issued.mail_key)
+
+    async def _send(self, mail: str) -> None:
+        """A mail that cannot be sent must not end the onboarding: a reminder follows."""
+        try:
+            await workflow.execute_activity_method(MailActivities.send_mail, mail, **MAIL)
+        except ActivityError as error:
+            workflow.logger.warning("mail could not be sent: %s", root_message(error))
+
+    async def _verified(self, within: timedelta) -> bool:
+        try:
+            await workflow.wait_condition(
+                lambda: self._verified_with is not None, timeout=max(within, timedelta())
+            )
+        except TimeoutError:
+            return False
+        return True
+
+    async def _activate(self, onboarding: Onboarding) -> OnboardedUser:
+        assert self._verified_with is not None
+        try:
+            welcome = await workflow.execute_activity_method(
+                OnboardingActivities.activate_user,
+                ActivateUser(onboarding, self._verified_with),
+                **PERSISTENT,
+            )
+        except ActivityError as error:  # the tenant was deleted meanwhile, say
+            self._failure = root_message(error)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
+        return await self._end(onboarding, OnboardingState.ACTIVE, welcome)
+
+    async def _expire(self, onboarding: Onboarding) -> OnboardedUser:
+        await workflow.execute_activity_method(
+            OnboardingActivities.expire_user, onboarding, **PERSISTENT
+        )
+        return await self._end(onboarding, OnboardingState.EXPIRED, None)
+
+    async def _end(
+        self, onboarding: Onboarding, state: OnboardingState, mail: str | None
+    ) -> OnboardedUser:
+        self._state = state
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if mail is not None:
+            await self._send(mail)
+        return OnboardedUser(onboarding.user_id, state, self._reminded)
