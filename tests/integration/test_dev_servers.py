@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from dev_servers.ports import is_free
 
 STARTS_SERVERS = """

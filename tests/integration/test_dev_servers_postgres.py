@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from dev_servers.errors import PortInUse, StartFailed
 from dev_servers.ports import free_port
 from dev_servers.postgres import EmbeddedPostgres, embedded_postgres

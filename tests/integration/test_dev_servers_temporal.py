@@ -6,13 +6,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from dev_servers.errors import PortInUse, StartFailed
-from dev_servers.ports import free_port, is_free
-from dev_servers.temporal_server import TemporalServer, temporal_server
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.worker import Worker
+
+from dev_servers.errors import PortInUse, StartFailed
+from dev_servers.ports import free_port, is_free
+from dev_servers.temporal_server import TemporalServer, temporal_server
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest_asyncio
-from dev_servers.postgres import EmbeddedPostgres, embedded_postgres
 from psycopg import sql
 from pydantic import SecretStr
+
+from dev_servers.postgres import EmbeddedPostgres, embedded_postgres
 from tenant_catalog.database import Database, open_database
 from tenant_catalog.migrations.apply import migrate_catalog
 from tenant_catalog.settings import DatabaseSettings

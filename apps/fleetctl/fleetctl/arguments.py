@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
-from tenant_catalog.names import SLUG_RULE, parse_email, parse_slug
 
 from fleetctl.durations import parse_duration
+from tenant_catalog.names import SLUG_RULE, parse_email, parse_slug
 
 T = TypeVar("T")
 

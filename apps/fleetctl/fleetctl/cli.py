@@ -3,11 +3,11 @@
 from typing import Annotated, Any, Final
 
 import typer
-from temporal_common.version import VERSION
 
 from fleetctl import tenant_views, tenants, tokens, users
 from fleetctl.arguments import example
 from fleetctl.exit_codes import MEANINGS, ExitCode
+from temporal_common.version import VERSION
 
 _HELP_OPTIONS: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"]}
 

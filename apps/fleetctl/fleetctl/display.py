@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tenant_catalog.contracts.steps import Step, StepState
-
 from fleetctl.output import note, printable
+from tenant_catalog.contracts.steps import Step, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,9 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import typer
-from temporal_common.errors import FleetError, SettingsError, Unavailable
 
 from fleetctl.exit_codes import ExitCode
+from temporal_common.errors import FleetError, SettingsError, Unavailable
 
 if TYPE_CHECKING:
     from temporalio.service import RPCError

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tenant_catalog.contracts.steps import Step, StepState
-
 from fleetctl.display import Display, open_display
 from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import Failure, explain_work
 from fleetctl.spans import untraced
+from tenant_catalog.contracts.steps import Step, StepState
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle

@@ -13,8 +13,9 @@ from fleetctl.failures import Failure
 from fleetctl.spans import traced
 
 if TYPE_CHECKING:
-    from temporal_common.routing import Route, Router
     from temporalio.client import Client, WorkflowHandle
+
+    from temporal_common.routing import Route, Router
     from tenant_catalog.tenants import TenantCatalog
 
 T = TypeVar("T")
@@ -73,11 +74,12 @@ async def connect() -> Fleet:
     Raises:
         SettingsError, TemporalUnavailable
     """
+    from temporalio.runtime import Runtime, TelemetryConfig
+
     from temporal_common.client import connect as connect_client
     from temporal_common.connection import load_connection
     from temporal_common.routing import Router
     from temporal_common.settings import QueueSettings, load
-    from temporalio.runtime import Runtime, TelemetryConfig
 
     connection = load_connection()
     layout = load(QueueSettings).layout

@@ -21,6 +21,7 @@ def traced(command: str, identity: str) -> Iterator[None]:
         yield
         return
     from opentelemetry import trace
+
     from temporal_common.tracing import tracing
 
     with (

@@ -4,13 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from tenant_catalog.contracts.steps import Progress, Step
-from tenant_catalog.contracts.tenants import (
-    PROGRESS_QUERY,
-    TenantState,
-    deletion_id,
-    provisioning_id,
-)
 
 from fleetctl import output
 from fleetctl.arguments import AsJson, Slug, example
@@ -18,6 +11,13 @@ from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import Failure, explain
 from fleetctl.follow import ANSWER_TIMEOUT
 from fleetctl.session import Fleet, connect, open_catalog, run
+from tenant_catalog.contracts.steps import Progress, Step
+from tenant_catalog.contracts.tenants import (
+    PROGRESS_QUERY,
+    TenantState,
+    deletion_id,
+    provisioning_id,
+)
 
 if TYPE_CHECKING:
     from tenant_catalog.tenant_rows import TenantRow

@@ -4,6 +4,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from fleetctl import output
+from fleetctl.arguments import AsJson, Slug, duration_option, email_option, example
+from fleetctl.durations import format_duration
+from fleetctl.exit_codes import ExitCode
+from fleetctl.failures import Failure
+from fleetctl.follow import ANSWER_TIMEOUT, Probe, Snapshot, Work, follow
+from fleetctl.session import connect, run
+from fleetctl.started import started
 from tenant_catalog.contracts.steps import Progress
 from tenant_catalog.contracts.tenants import (
     DEFAULT_RETENTION,
@@ -22,15 +31,6 @@ from tenant_catalog.contracts.tenants import (
     deletion_id,
     provisioning_id,
 )
-
-from fleetctl import output
-from fleetctl.arguments import AsJson, Slug, duration_option, email_option, example
-from fleetctl.durations import format_duration
-from fleetctl.exit_codes import ExitCode
-from fleetctl.failures import Failure
-from fleetctl.follow import ANSWER_TIMEOUT, Probe, Snapshot, Work, follow
-from fleetctl.session import connect, run
-from fleetctl.started import started
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle

@@ -3,18 +3,18 @@
 from typing import Annotated, Final
 
 import typer
-from tenant_catalog.contracts.cleanup import (
-    CLEANUP_WORKFLOW,
-    CleanedUpTokens,
-    CleanUpTokens,
-    cleanup_id,
-)
 
 from fleetctl import output
 from fleetctl.arguments import AsJson, example
 from fleetctl.follow import Work, follow, one_step
 from fleetctl.session import connect, run
 from fleetctl.started import started
+from tenant_catalog.contracts.cleanup import (
+    CLEANUP_WORKFLOW,
+    CleanedUpTokens,
+    CleanUpTokens,
+    cleanup_id,
+)
 
 
 def cleanup(

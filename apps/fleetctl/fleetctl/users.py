@@ -4,6 +4,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from fleetctl import output
+from fleetctl.arguments import AsJson, Email, Slug, duration_option, example
+from fleetctl.exit_codes import ExitCode
+from fleetctl.failures import Failure
+from fleetctl.follow import ANSWER_TIMEOUT, Probe, Snapshot, Work, follow, one_step
+from fleetctl.session import connect, run
+from fleetctl.started import started
 from tenant_catalog.contracts.steps import Step, StepState
 from tenant_catalog.contracts.users import (
     ONBOARDING_QUERY,
@@ -17,14 +25,6 @@ from tenant_catalog.contracts.users import (
     VerifyEmail,
     onboarding_id,
 )
-
-from fleetctl import output
-from fleetctl.arguments import AsJson, Email, Slug, duration_option, example
-from fleetctl.exit_codes import ExitCode
-from fleetctl.failures import Failure
-from fleetctl.follow import ANSWER_TIMEOUT, Probe, Snapshot, Work, follow, one_step
-from fleetctl.session import connect, run
-from fleetctl.started import started
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
@@ -136,8 +136,9 @@ async def _onboard(request: OnboardUser, *, wait: bool | None, as_json: bool) ->
 
 
 async def _verify(slug: str, email: str, token: str, *, as_json: bool) -> None:
-    from temporal_common.routing import INTERACTIVE
     from temporalio.service import RPCError, RPCStatusCode
+
+    from temporal_common.routing import INTERACTIVE
 
     id = onboarding_id(slug, email)
     fleet = await connect()

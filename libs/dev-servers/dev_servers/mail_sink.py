@@ -1,6 +1,7 @@
 """An SMTP server on 127.0.0.1 that delivers nothing: it keeps each mail as a file and says so."""
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -52,6 +53,7 @@ class MailSink:
         """Listen. Raises PortInUse."""
         require_free(self.port, "mail sink")
         self.folder.mkdir(parents=True, exist_ok=True)
+        logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: a line per command
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, HOST, self.port)
 

@@ -6,6 +6,9 @@ import sys
 from contextlib import AsyncExitStack
 from typing import Final
 
+from dev_all.console import say
+from dev_all.options import Options, parse_options
+from dev_all.servers import require_free_ports, start_servers
 from dev_servers.ports import require_free
 from temporal_common.errors import FleetError, SettingsError
 from temporal_common.logs import configure_logs
@@ -17,10 +20,6 @@ from temporal_common.version import VERSION
 from worker_jobs.worker import WORKER as JOBS
 from worker_tenant.worker import WORKER as TENANT
 
-from dev_all.console import say
-from dev_all.options import Options, parse_options
-from dev_all.servers import require_free_ports, start_servers
-
 SERVICE: Final = "dev-all"
 HEALTH_PORT: Final = 8080
 WORKERS: Final = {spec.workload: spec for spec in (TENANT, JOBS)}
@@ -30,7 +29,7 @@ async def run(options: Options) -> int:
     """Servers, then workers; on a signal first the workers drain, then the servers stop."""
     health_port = load(HealthSettings, port=HEALTH_PORT).port
     require_free_ports(options)
-    require_free(health_port, "health server; or set HEALTH_PORT")
+    require_free(health_port, "health server", option="HEALTH_PORT")
     async with AsyncExitStack() as stack:
         await start_servers(options, stack, os.environ)
         specs = [WORKERS[name] for name in options.workloads]

@@ -5,13 +5,12 @@ from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from typing import Final
 
+from dev_all.console import say
+from dev_all.options import Options
 from dev_servers.mail_sink import mail_sink
 from dev_servers.ports import require_free
 from dev_servers.postgres import embedded_postgres
 from dev_servers.temporal_server import temporal_server
-
-from dev_all.console import say
-from dev_all.options import Options
 
 DATABASE: Final = "fleet"
 
@@ -19,12 +18,12 @@ DATABASE: Final = "fleet"
 def require_free_ports(options: Options) -> None:
     """Raises PortInUse before anything is started."""
     if "TEMPORAL_ADDRESS" not in os.environ:
-        require_free(options.temporal_port, "Temporal dev server; or choose --temporal-port")
-        require_free(options.ui_port, "Temporal's UI; or choose --ui-port")
+        require_free(options.temporal_port, "Temporal dev server", option="--temporal-port")
+        require_free(options.ui_port, "Temporal web UI", option="--ui-port")
     if "DATABASE_URL" not in os.environ:
-        require_free(options.postgres_port, "Postgres; or choose --postgres-port")
+        require_free(options.postgres_port, "Postgres", option="--postgres-port")
     if "SMTP_HOST" not in os.environ:
-        require_free(options.smtp_port, "mail sink; or choose --smtp-port")
+        require_free(options.smtp_port, "mail sink", option="--smtp-port")
 
 
 async def start_servers(

@@ -167,8 +167,7 @@ class _Server:
 
 
 def _reason(error: Exception) -> str:
-    """asyncio words it anew and repeats the address; the system's own text is enough."""
-    number = getattr(error, "errno", None)
-    if isinstance(error, socket.gaierror) or not isinstance(number, int):
-        return str(error)
-    return os.strerror(number)
+    """asyncio words a failed bind anew and repeats the address; the system's text is enough."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return str(error)

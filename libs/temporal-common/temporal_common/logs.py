@@ -12,16 +12,23 @@ from typing import Final
 
 import structlog
 from opentelemetry import trace
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 
 from temporal_common.settings import LogSettings
 
-_NOISY: Final = {
-    "aiohttp.access": logging.WARNING,
-    # The SDK warns of each failed activity attempt and then raises it; once is enough.
-    "temporalio.activity": logging.ERROR,
-}
+_SDK_CONTEXT: Final = (
+    "temporal_workflow",
+    "temporal_activity",
+    "__temporal_task_type",
+    "__temporal_error_identifier",
+)
+
+# Not the default of `dict_tracebacks`, which writes every local variable: keys and tokens too.
+_TRACEBACKS: Final = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure_logs(settings: LogSettings, *, service: str, version: str) -> None:
@@ -34,7 +41,6 @@ def configure_logs(settings: LogSettings, *, service: str, version: str) -> None
         return event
 
     shared: list[Processor] = [
-        drop_while_replaying,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -44,14 +50,18 @@ def configure_logs(settings: LogSettings, *, service: str, version: str) -> None
         drop_sdk_context,
     ]
     if as_json:
-        shared += [add_service, structlog.processors.dict_tracebacks]
+        shared += [add_service, _TRACEBACKS]
     render: Processor = (
         structlog.processors.JSONRenderer(default=str)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            drop_while_replaying,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(settings.level),
         cache_logger_on_first_use=False,
@@ -59,22 +69,43 @@ def configure_logs(settings: LogSettings, *, service: str, version: str) -> None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), summarise_failed_attempt, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
+    # For lines of `logging`; the formatter above may not drop any.
+    handler.addFilter(lambda _record: not _is_replaying())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
-    for name, level in _NOISY.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def drop_while_replaying(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A replayed line was written when it first happened."""
-    if workflow.in_workflow() and workflow.unsafe.is_replaying_history_events():
+    if _is_replaying():
         raise structlog.DropEvent
     return event
+
+
+def summarise_failed_attempt(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """One line for an activity that fails as it was written to, with no traceback.
+
+    The SDK reports each failed attempt. An `ApplicationError` has been raised with a reason, by our
+    interceptor for a `FleetError`; any other is a fault, and where it happened matters.
+    """
+    error = (event.get("exc_info") or (None, None))[1]
+    if event.get("__temporal_error_identifier") == "ActivityFailure" and isinstance(
+        error, ApplicationError
+    ):
+        del event["exc_info"]
+        event["event"] = "activity failed"
+        event["reason"], event["error"] = error.message, error.type
+        event["will_retry"] = not error.non_retryable
+    return event
+
+
+def _is_replaying() -> bool:
+    return workflow.in_workflow() and workflow.unsafe.is_replaying_history_events()
 
 
 def add_temporal_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -107,6 +138,6 @@ def add_trace_context(_logger: WrappedLogger, _method: str, event: EventDict) ->
 
 def drop_sdk_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The SDK's own loggers attach the same ids again, as dictionaries."""
-    for key in ("temporal_workflow", "temporal_activity", "__temporal_task_type"):
+    for key in _SDK_CONTEXT:
         event.pop(key, None)
     return event

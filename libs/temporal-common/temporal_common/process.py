@@ -5,14 +5,20 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
-from temporal_common.errors import SettingsError
+import structlog
+
+from temporal_common.errors import FleetError, SettingsError
 from temporal_common.logs import configure_logs
-from temporal_common.service import ServiceSettings, Stop, load_service_settings, run
+from temporal_common.service import ServiceSettings, load_service_settings, run
 from temporal_common.signals import stop_signals
+from temporal_common.stopping import Stop
 from temporal_common.version import VERSION
 from temporal_common.worker import WorkerSpec
+
+log = structlog.get_logger()
 
 
 def run_process(service: str, specs: Sequence[WorkerSpec], *, health_port: int) -> NoReturn:
@@ -26,6 +32,12 @@ def run_process(service: str, specs: Sequence[WorkerSpec], *, health_port: int) 
             f"{service}: {error}\n".replace("\n", f"\n{service}: ").removesuffix(f"{service}: ")
         )
         code = 2
+    except FleetError as error:
+        log.error("the service failed", reason=str(error), error=type(error).__name__)
+        code = 1
+    except Exception:
+        log.exception("the service failed")
+        code = 1
     end_process(code)
 
 
@@ -47,7 +59,7 @@ def end_process(code: int) -> NoReturn:
     That aborts in a few percent of the exits of a process that ran the SDK's core
     (https://github.com/temporalio/sdk-python/issues/300), after all work is done.
     """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for flush in (logging.shutdown, sys.stdout.flush, sys.stderr.flush):
+        with suppress(OSError, ValueError):  # a reader that is gone must not change the exit code
+            flush()
     os._exit(code)

@@ -5,9 +5,10 @@ The connection to Temporal is read by Temporal's own rules: `temporal_common.con
 """
 
 import os
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from temporal_common.errors import SettingsError
@@ -59,18 +60,24 @@ def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
     names = settings.environment_names()
     lines = []
     for problem in error.errors(include_url=False):
-        field = str(problem["loc"][0]) if problem["loc"] else ""
-        key = names.get(field, field.upper())
-        info = settings.model_fields.get(field)
-        message = problem["msg"].removeprefix("Value error, ")
-        valid = f" ({info.description})" if info and info.description else ""
+        message = _lower_first(problem["msg"].removeprefix("Value error, "))
+        if not problem["loc"]:  # of the whole model: its input would show the secrets as well
+            lines.append(f"{', '.join(names.values())} do not go together: {message}")
+            continue
+        field = str(problem["loc"][0])
+        key, info = names[field], settings.model_fields[field]
+        valid = f" ({info.description})" if info.description else ""
         if problem["type"] == "missing":
             lines.append(f"{key} is not set; needed{valid}")
         else:
-            secret = info is not None and info.annotation is SecretStr
-            value = _MASK if secret else repr(os.environ.get(key, problem["input"]))
-            lines.append(f"{key}={value} is not valid: {_lower_first(message)}{valid}")
+            value = _MASK if _is_secret(info) else repr(os.environ.get(key, problem["input"]))
+            lines.append(f"{key}={value} is not valid: {message}{valid}")
     return lines
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    """Also as one of several types: `SecretStr | None`."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _lower_first(text: str) -> str:

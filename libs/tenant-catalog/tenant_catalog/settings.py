@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
+
 from temporal_common.settings import Settings
 
 URL_FORM: Final = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"

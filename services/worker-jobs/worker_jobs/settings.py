@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+
 from temporal_common.settings import Settings, load
 from tenant_catalog.settings import DatabaseSettings
 

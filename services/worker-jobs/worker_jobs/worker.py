@@ -14,7 +14,6 @@ from tenant_catalog.cleanup import TokenCleanup
 from tenant_catalog.contracts.cleanup import CLEANUP_WORKFLOW, CleanUpTokens, cleanup_id
 from tenant_catalog.database import open_database
 from tenant_catalog.migrations.apply import migrate_catalog
-
 from worker_jobs.activities.cleanup import CleanupActivities
 from worker_jobs.settings import JobsSettings, load_settings
 from worker_jobs.workflows.cleanup import TokenCleanupWorkflow

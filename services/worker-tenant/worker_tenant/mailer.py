@@ -3,9 +3,9 @@
 from email.message import EmailMessage
 
 import aiosmtplib
+
 from temporal_common.errors import Refused, Unavailable
 from tenant_catalog.mails import Mail
-
 from worker_tenant.settings import MailSettings
 
 

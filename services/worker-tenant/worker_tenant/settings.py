@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
+
 from temporal_common.settings import Settings, load
 from tenant_catalog.settings import DatabaseSettings
 

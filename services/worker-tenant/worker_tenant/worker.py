@@ -12,7 +12,6 @@ from tenant_catalog.mails import Outbox
 from tenant_catalog.migrations.apply import migrate_catalog
 from tenant_catalog.tenants import TenantCatalog
 from tenant_catalog.users import UserCatalog
-
 from worker_tenant.activities.deletion import DeletionActivities
 from worker_tenant.activities.mails import MailActivities
 from worker_tenant.activities.onboarding import OnboardingActivities

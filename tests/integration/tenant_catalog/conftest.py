@@ -1,4 +1,5 @@
 import pytest
+
 from tenant_catalog.cleanup import TokenCleanup
 from tenant_catalog.database import Database
 from tenant_catalog.mails import Outbox

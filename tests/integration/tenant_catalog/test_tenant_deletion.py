@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from psycopg import sql
+
 from tenant_catalog.contracts.tenants import TenantRef, TenantState
 from tenant_catalog.contracts.users import Role
 from tenant_catalog.database import Database
@@ -16,7 +17,6 @@ from tenant_catalog.errors import (
 )
 from tenant_catalog.tenants import TenantCatalog
 from tenant_catalog.users import UserCatalog
-
 from tests.support.postgres import contents, opened
 from tests.support.tenants import (
     PURGE_AFTER,

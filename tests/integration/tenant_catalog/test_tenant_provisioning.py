@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
+
 from tenant_catalog.contracts.tenants import TenantRef, TenantState
 from tenant_catalog.database import Database
 from tenant_catalog.errors import (
@@ -16,7 +17,6 @@ from tenant_catalog.errors import (
 from tenant_catalog.migrations.files import tenant_migrations
 from tenant_catalog.names import InvalidName
 from tenant_catalog.tenants import TenantCatalog
-
 from tests.support.postgres import contents
 from tests.support.tenants import (
     CrashAfterCommit,

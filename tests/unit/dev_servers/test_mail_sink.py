@@ -9,6 +9,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 import structlog
+
 from dev_servers.errors import PortInUse
 from dev_servers.mail_sink import MailSink, mail_sink
 

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from dev_servers.errors import PortInUse
-from dev_servers.otlp_receiver import OtlpReceiver, otlp_receiver
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +17,9 @@ from opentelemetry.trace import (
     Tracer,
     set_span_in_context,
 )
+
+from dev_servers.errors import PortInUse
+from dev_servers.otlp_receiver import OtlpReceiver, otlp_receiver
 
 
 @pytest.fixture

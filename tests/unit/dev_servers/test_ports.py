@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from dev_servers.errors import PortInUse
 from dev_servers.ports import free_port, is_free, require_free
 from temporal_common.errors import Refused

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from dev_servers.errors import StartFailed
 from dev_servers.processes import ChildProcess
 

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from dev_servers.errors import ProgramMissing
 from dev_servers.programs import find_program, postgres_program, temporal_program
 

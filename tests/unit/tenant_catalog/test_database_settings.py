@@ -1,4 +1,5 @@
 import pytest
+
 from temporal_common.errors import SettingsError
 from temporal_common.settings import load
 from tenant_catalog.database import Database

@@ -1,4 +1,5 @@
 import pytest
+
 from tenant_catalog.migrations.files import (
     Migration,
     catalog_migrations,

@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tenant_catalog.names import InvalidName, parse_email, parse_slug, schema_name
 
 SLUGS = st.from_regex(r"[a-z](?:-?[a-z0-9])+", fullmatch=True).filter(

@@ -1,4 +1,5 @@
 import pytest
+
 from tenant_catalog.contracts.tenants import TenantState
 from tenant_catalog.errors import IllegalTransition
 from tenant_catalog.transitions import TRANSITIONS, check_transition

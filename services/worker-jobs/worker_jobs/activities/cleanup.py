@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from temporalio import activity
+
 from tenant_catalog.cleanup import TokenCleanup
 from tenant_catalog.contracts.cleanup import Cursor, ExpiringTable
 

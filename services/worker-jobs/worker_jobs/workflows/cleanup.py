@@ -7,6 +7,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
+
 from tenant_catalog.contracts.cleanup import (
     CLEANUP_WORKFLOW,
     CleanedUpTokens,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from temporalio import activity
+
 from tenant_catalog.contracts.tenants import TenantRef, TenantState
 from tenant_catalog.deletion import DroppedTables
 from tenant_catalog.tenants import TenantCatalog

@@ -1,8 +1,8 @@
 """The activity that sends a mail from the outbox."""
 
 from temporalio import activity
-from tenant_catalog.mails import Outbox
 
+from tenant_catalog.mails import Outbox
 from worker_tenant.mailer import Mailer
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from temporalio import activity
+
 from tenant_catalog.contracts.users import Role
 from tenant_catalog.users import IssuedToken, Onboarding, UserCatalog
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from temporalio import activity
+
 from tenant_catalog.contracts.tenants import TenantRef
 from tenant_catalog.tenants import TenantCatalog
 

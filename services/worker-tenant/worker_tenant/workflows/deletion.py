@@ -5,6 +5,7 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
+
 from tenant_catalog.contracts.steps import Progress
 from tenant_catalog.contracts.tenants import (
     DELETION_QUERY,
@@ -18,7 +19,6 @@ from tenant_catalog.contracts.tenants import (
     TenantRef,
     TenantState,
 )
-
 from worker_tenant.workflows.dropping import drop_schema
 from worker_tenant.workflows.options import PERSISTENT, STEP
 from worker_tenant.workflows.steps import StepLog

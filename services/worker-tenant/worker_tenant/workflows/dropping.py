@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from tenant_catalog.contracts.tenants import TenantRef
 
+from tenant_catalog.contracts.tenants import TenantRef
 from worker_tenant.workflows.options import PERSISTENT
 
 with workflow.unsafe.imports_passed_through():

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
+
 from tenant_catalog.contracts.users import (
     ONBOARDING_QUERY,
     ONBOARDING_WORKFLOW,
@@ -15,13 +16,11 @@ from tenant_catalog.contracts.users import (
     VerifyEmail,
     token_digest,
 )
-
 from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
 from worker_tenant.workflows.steps import root_message
 
 with workflow.unsafe.imports_passed_through():
     from tenant_catalog.users import Onboarding
-
     from worker_tenant.activities.mails import MailActivities
     from worker_tenant.activities.onboarding import (
         ActivateUser,

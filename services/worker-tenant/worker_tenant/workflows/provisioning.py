@@ -6,6 +6,7 @@ from uuid import UUID
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
+
 from tenant_catalog.contracts.steps import Progress
 from tenant_catalog.contracts.tenants import (
     PROGRESS_QUERY,
@@ -14,7 +15,6 @@ from tenant_catalog.contracts.tenants import (
     ProvisionTenant,
     TenantRef,
 )
-
 from worker_tenant.workflows.dropping import drop_schema
 from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
 from worker_tenant.workflows.steps import StepLog, root_message

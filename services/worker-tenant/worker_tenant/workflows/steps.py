@@ -8,6 +8,7 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+
 from tenant_catalog.contracts.steps import Progress, Step, StepState
 
 
