@@ -1,4 +1,4 @@
-"""Tenants for tests, made by the catalogue itself; and a database that crashes after each commit."""
+"""Tenants for tests, made by the catalogue itself; a database that crashes after its commits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

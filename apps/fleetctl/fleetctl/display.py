@@ -110,7 +110,7 @@ class LiveDisplay:
             steps.add_row(
                 self._mark(step, style),
                 Text(step.name, style="dim" if step.state is StepState.PENDING else ""),
-                Text(printable(step.detail), style=style),
+                Text(printable(_detail(step)), style=style),
                 Text(self._time(step), style="dim", justify="right"),
             )
         whole.add_row(steps)
@@ -137,8 +137,12 @@ def _line(step: Step) -> str:
     if step.state is StepState.DONE:
         took = f" in {_seconds(step)}" if step.seconds is not None else ""
         return f"{step.name}: done{took}"
-    detail = f": {step.detail}" if step.detail else ""
-    return f"{step.name}: {step.state}{detail}"
+    return f"{step.name}: {step.state}{_detail(step)}"
+
+
+def _detail(step: Step) -> str:
+    """How far a running step is. Why one failed is what the command ends with."""
+    return f" ({step.detail})" if step.detail and step.state is StepState.RUNNING else ""
 
 
 def _seconds(step: Step) -> str:

@@ -114,7 +114,7 @@ def _usage(error: typer.TyperException) -> Failure:
     context: typer.Context | None = getattr(error, "ctx", None)
     hint = f" (see: {context.command_path} --help)" if context else ""
     return Failure(
-        _one_line(error.format_message()).rstrip(".") + hint,
+        _one_line(error.format_message()).replace("Value error, ", "").rstrip(".") + hint,
         type="UsageError",
         code=ExitCode.USAGE,
     )

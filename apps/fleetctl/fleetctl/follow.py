@@ -14,14 +14,18 @@ from fleetctl.spans import untraced
 from tenant_catalog.contracts.steps import Step, StepState
 
 if TYPE_CHECKING:
-    from temporalio.client import WorkflowHandle
+    from temporalio.client import Client, WorkflowHandle
 
 _INTERVAL: Final = 0.25
 """Seconds between two queries."""
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 """Longest wait for the answer to a query; a worker that runs answers in milliseconds."""
-_HINT_AFTER: Final = 10.0
-"""Seconds without an answer until we say so."""
+_TROUBLE_INTERVAL: Final = 2.0
+"""Seconds between two looks at what holds the work up; most work has ended by the first."""
+_NO_WORKER_AFTER: Final = 10.0
+"""Seconds without a worker's answer to a query until we say so."""
+_GIVE_UP_AFTER: Final = 10.0
+"""Seconds without Temporal until we stop waiting. Restarts of a cluster's parts go unnoticed."""
 
 _SDK_QUERY: Final = "__temporal_workflow_metadata"
 """Answered by the SDK for every workflow: tells whether a worker is there."""
@@ -41,10 +45,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Work:
-    """What is waited for, in words."""
+    """What is waited for."""
 
     name: str
     """Such as `the provisioning of acme`; begins a sentence in a failure."""
+    client: "Client"
+    handle: "WorkflowHandle[Any, Any]"
     task_queue: str
     look: str
     """The command that shows how it goes on."""
@@ -65,7 +71,7 @@ async def follow(work: Work, result: Awaitable[R], probe: Probe) -> R | None:
     working = asyncio.ensure_future(result)
     try:
         with open_display() as display:
-            reached = await _watch(work, working, probe, display)
+            reached = await _Watch(work, probe, display).until_done(working)
         return None if reached else await working
     except asyncio.CancelledError:
         raise Failure(
@@ -74,7 +80,10 @@ async def follow(work: Work, result: Awaitable[R], probe: Probe) -> R | None:
             code=ExitCode.INTERRUPTED,
         ) from None
     except Exception as error:
-        raise explain_work(error, work.name) from error
+        failure = explain_work(error, work.name)
+        if failure.code is ExitCode.UNREACHABLE:
+            failure.message += f"; {work.name} goes on when it is back"
+        raise failure from error
     finally:
         working.cancel()
         await asyncio.wait({working})
@@ -90,36 +99,99 @@ def one_step(handle: "WorkflowHandle[Any, Any]", name: str) -> Probe:
     return probe
 
 
-async def _watch(work: Work, working: "asyncio.Future[R]", probe: Probe, display: Display) -> bool:
-    """Shows the work until it ends (False) or a probe says `reached` (True)."""
-    from temporalio.client import WorkflowQueryFailedError
-    from temporalio.service import RPCError
+class _Watch:
+    """Shows work on a display while it goes on."""
 
-    answered = time.monotonic()
-    while True:
-        # Before the probe: the last probe then sees the workflow as it ended.
-        ended = working.done()
-        try:
+    def __init__(self, work: Work, probe: Probe, display: Display) -> None:
+        self._work = work
+        self._probe = probe
+        self._display = display
+        self._answered = self._reached = self._looked = time.monotonic()
+        self._trouble = ""
+
+    async def until_done(self, working: "asyncio.Future[R]") -> bool:
+        """Returns when the work has ended (False), or a probe says `reached` (True)."""
+        while True:
+            # Before the probe: the last probe then sees the workflow as it ended.
+            ended = working.done()
             with untraced():
-                snapshot = await asyncio.wait_for(probe(), ANSWER_TIMEOUT.total_seconds() + 1)
-        except (RPCError, TimeoutError):
-            if time.monotonic() - answered > _HINT_AFTER:
-                display.remark(_no_worker(work.task_queue))
-        except WorkflowQueryFailedError:
-            answered = time.monotonic()  # by a worker of another version, which knows no such query
-        else:
-            answered = time.monotonic()
-            display.show(snapshot.steps)
-            display.remark(snapshot.remark)
-            if snapshot.reached and not ended:
+                snapshot = await self._ask()
+                await self._look_for_trouble()
+            if snapshot is not None:
+                self._display.show(snapshot.steps)
+            remark = snapshot.remark if snapshot else ""
+            self._display.remark("" if ended else self._silence() or self._trouble or remark)
+            if ended:
+                return False
+            if snapshot is not None and snapshot.reached:
                 return True
-        if ended:
-            return False
-        await asyncio.wait({working}, timeout=_INTERVAL)
+            await asyncio.wait({working}, timeout=_INTERVAL)
 
+    async def _ask(self) -> Snapshot | None:
+        from temporalio.client import WorkflowQueryFailedError
+        from temporalio.service import RPCError
 
-def _no_worker(task_queue: str) -> str:
-    return (
-        f"no worker answers on task queue {task_queue}; is the service running, with the same "
-        "TEMPORAL_QUEUE_PREFIX and TEMPORAL_QUEUE_SHARDS? Still waiting."
-    )
+        snapshot: Snapshot | None = None
+        try:
+            # A limit of our own as well: that of the RPC ends one of several attempts.
+            snapshot = await asyncio.wait_for(self._probe(), ANSWER_TIMEOUT.total_seconds() + 1)
+        except (RPCError, TimeoutError):
+            await self._reach_temporal()
+            return None
+        except WorkflowQueryFailedError:
+            pass  # an answer, by a worker of another version that does not know this query
+        self._answered = self._reached = time.monotonic()
+        return snapshot
+
+    async def _reach_temporal(self) -> None:
+        """Finds out whether a worker is away, or Temporal itself.
+
+        Raises:
+            TemporalUnavailable: it has not answered for ten seconds.
+        """
+        from temporalio.service import RPCError, RPCStatusCode
+
+        from temporal_common.client import TemporalUnavailable
+
+        service = self._work.client.service_client
+        try:
+            await service.check_health(timeout=ANSWER_TIMEOUT)
+        except RPCError as error:
+            # Any other status is an answer: a proxy may not let the health check through.
+            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                if time.monotonic() - self._reached > _GIVE_UP_AFTER:
+                    address = service.config.target_host
+                    raise TemporalUnavailable(
+                        f"Temporal at {address} does not answer any more (TEMPORAL_ADDRESS)"
+                    ) from None
+                return
+        self._reached = time.monotonic()
+
+    async def _look_for_trouble(self) -> None:
+        """Finds an activity that is tried again, and why."""
+        from temporalio.service import RPCError
+
+        if time.monotonic() - self._looked < _TROUBLE_INTERVAL:
+            return
+        self._looked = time.monotonic()
+        try:
+            described = await self._work.handle.describe(rpc_timeout=ANSWER_TIMEOUT)
+        except RPCError:
+            return
+        self._trouble = ""
+        for activity in described.raw_description.pending_activities:
+            if activity.attempt > 1 and activity.HasField("last_failure"):
+                reason = " ".join(activity.last_failure.message.split())
+                self._trouble = f"{activity.activity_type.name} is tried again: {reason}"
+
+    def _silence(self) -> str:
+        """What to say when queries are not answered."""
+        now = time.monotonic()
+        if now - self._reached > _INTERVAL + ANSWER_TIMEOUT.total_seconds():
+            return "Temporal does not answer. Still waiting."
+        if now - self._answered < _NO_WORKER_AFTER:
+            return ""
+        return (
+            f"no worker answers on task queue {self._work.task_queue}; is the service running, "
+            "with the same TEMPORAL_QUEUE_PREFIX and TEMPORAL_QUEUE_SHARDS? Still waiting."
+        )

@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Final, TextIO
 
+from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import Failure
+
+_OUTPUT_ERROR: Final = "OutputError"
 
 
 def result(text: str) -> None:
@@ -31,7 +34,7 @@ def note(text: str) -> None:
 
 def report(failure: Failure, *, as_json: bool) -> None:
     """Writes why the command ends: a line on stderr, or the JSON document of a failure."""
-    if as_json:
+    if as_json and failure.type != _OUTPUT_ERROR:
         document({"error": {"type": failure.type, "message": failure.message}})
         return
     for line in failure.message.splitlines():
@@ -87,8 +90,14 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(lines)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         drop(stream)
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            raise Failure(
+                f"the output cannot be written: {error.strerror}",
+                type=_OUTPUT_ERROR,
+                code=ExitCode.FAILED,
+            ) from None
 
 
 def drop(stream: TextIO) -> None:

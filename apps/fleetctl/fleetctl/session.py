@@ -101,7 +101,8 @@ async def open_catalog() -> AsyncIterator["TenantCatalog"]:
     from tenant_catalog.settings import DatabaseSettings
     from tenant_catalog.tenants import TenantCatalog
 
-    settings = load(DatabaseSettings)
+    # A person waits: shorter than a service's default, which bears with a database that starts.
+    settings = load(DatabaseSettings, connect_timeout=3)
     async with open_database(settings, pool_size=1, application_name="fleetctl") as database:
         yield TenantCatalog(database)
 

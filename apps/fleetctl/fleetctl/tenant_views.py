@@ -64,8 +64,9 @@ async def _status(slug: str, *, as_json: bool) -> None:
         operation = await _running(await connect(), slug)
     except Exception as error:
         failure = explain(error)
-        if row is None:
-            raise  # the tenant may be in the making, so we cannot say that there is none
+        # Without a row the tenant may be in the making, so we cannot say that there is none.
+        if row is None or failure.code is not ExitCode.UNREACHABLE:
+            raise
         output.note(f"fleetctl: {failure.message}; whether work is running for it is not known")
     if row is None and operation is None:
         raise Failure(missing, type="TenantNotFound", code=ExitCode.NOT_FOUND)

@@ -13,7 +13,7 @@ from fleetctl.failures import Failure
 from fleetctl.follow import ANSWER_TIMEOUT, Probe, Snapshot, Work, follow
 from fleetctl.session import connect, run
 from fleetctl.started import started
-from tenant_catalog.contracts.steps import Progress
+from tenant_catalog.contracts.steps import Progress, StepState
 from tenant_catalog.contracts.tenants import (
     DEFAULT_RETENTION,
     DELETION_QUERY,
@@ -105,8 +105,8 @@ async def _provision(request: ProvisionTenant, *, wait: bool, as_json: bool) -> 
         result_type=ProvisionedTenant,
         running=f"tenant {slug!r} is being provisioned already; look at it with: {look}",
     )
-    work = Work(f"the provisioning of {slug}", route.task_queue, look)
-    started(work, handle, waiting=wait, as_json=as_json)
+    work = Work(f"the provisioning of {slug}", fleet.client, handle, route.task_queue, look)
+    started(work, waiting=wait, as_json=as_json)
     if not wait:
         return
     provisioned = await follow(work, handle.result(), _progress(handle))
@@ -153,8 +153,14 @@ async def _delete(request: DeleteTenant, *, wait: bool | None, as_json: bool) ->
         result_type=DeletedTenant,
         running=f"tenant {slug!r} is being deleted already; take it back with: {restoring}",
     )
-    work = Work(f"the deletion of {slug}", route.task_queue, f"fleetctl tenant status {slug}")
-    started(work, handle, waiting=wait is not False, as_json=as_json)
+    work = Work(
+        f"the deletion of {slug}",
+        fleet.client,
+        handle,
+        route.task_queue,
+        f"fleetctl tenant status {slug}",
+    )
+    started(work, waiting=wait is not False, as_json=as_json)
     if wait is False:
         return
     to_the_end = wait or request.retention <= WAIT_UP_TO
@@ -209,6 +215,8 @@ async def _restore(slug: str, *, as_json: bool) -> None:
     handle = fleet.client.get_workflow_handle(deletion_id(slug))
     work = Work(
         f"the restoring of {slug}",
+        fleet.client,
+        handle,
         fleet.router.tenant(slug).task_queue,
         f"fleetctl tenant status {slug}",
     )
@@ -256,7 +264,8 @@ class _DeletionProbe:
             PROGRESS_QUERY, result_type=Progress, rpc_timeout=ANSWER_TIMEOUT
         )
         self.purge_at = status.purge_at
-        if status.state is not TenantState.DELETING:
+        softly = progress.steps[0]  # in the order in which they run
+        if softly.state is not StepState.DONE or status.state is not TenantState.DELETING:
             return Snapshot(progress.steps)
         if not self._to_the_end:
             return Snapshot(progress.steps, reached=True)

@@ -50,8 +50,8 @@ async def _cleanup(request: CleanUpTokens, *, wait: bool, as_json: bool) -> None
         result_type=CleanedUpTokens,
         running=f"a token clean-up is running already; wait for it with: {look}",
     )
-    work = Work("the token clean-up", route.task_queue, look)
-    started(work, handle, waiting=wait, as_json=as_json)
+    work = Work("the token clean-up", fleet.client, handle, route.task_queue, look)
+    started(work, waiting=wait, as_json=as_json)
     if not wait:
         return
     cleaned = await follow(work, handle.result(), one_step(handle, "clean up"))

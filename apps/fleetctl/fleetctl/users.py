@@ -100,10 +100,12 @@ async def _onboard(request: OnboardUser, *, wait: bool | None, as_json: bool) ->
     )
     work = Work(
         f"the onboarding of {email}",
+        fleet.client,
+        handle,
         route.task_queue,
         f"temporal workflow describe --workflow-id {id}",
     )
-    started(work, handle, waiting=wait is not False, as_json=as_json)
+    started(work, waiting=wait is not False, as_json=as_json)
     if wait is False:
         return
     onboarded = await follow(
@@ -145,6 +147,8 @@ async def _verify(slug: str, email: str, token: str, *, as_json: bool) -> None:
     handle = fleet.client.get_workflow_handle(id)
     work = Work(
         f"the verification of {email}",
+        fleet.client,
+        handle,
         fleet.router.tenant(slug, urgency=INTERACTIVE).task_queue,
         f"temporal workflow describe --workflow-id {id}",
     )

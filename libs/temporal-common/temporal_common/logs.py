@@ -78,6 +78,11 @@ def configure_logs(settings: LogSettings, *, service: str, version: str) -> None
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
+    # Our own lines tell of the drain; the SDK's come once for each task queue.
+    logging.getLogger("temporalio.worker").setLevel(max(root.level, logging.WARNING))
+    # Their context is on every line as fields already.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
 
 
 def drop_while_replaying(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -93,12 +98,12 @@ def summarise_failed_attempt(_logger: WrappedLogger, _method: str, event: EventD
     The SDK reports each failed attempt. An `ApplicationError` has been raised with a reason, by our
     interceptor for a `FleetError`; any other is a fault, and where it happened matters.
     """
+    if event.get("__temporal_error_identifier") != "ActivityFailure":
+        return event
+    event["event"] = "activity failed"
     error = (event.get("exc_info") or (None, None))[1]
-    if event.get("__temporal_error_identifier") == "ActivityFailure" and isinstance(
-        error, ApplicationError
-    ):
+    if isinstance(error, ApplicationError):
         del event["exc_info"]
-        event["event"] = "activity failed"
         event["reason"], event["error"] = error.message, error.type
         event["will_retry"] = not error.non_retryable
     return event
@@ -129,11 +134,19 @@ def add_temporal_context(_logger: WrappedLogger, _method: str, event: EventDict)
 
 
 def add_trace_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        event["trace_id"] = trace.format_trace_id(context.trace_id)
-        event["span_id"] = trace.format_span_id(context.span_id)
+    event.update(trace_ids())
     return event
+
+
+def trace_ids() -> dict[str, str]:
+    """The current trace's and span's id, if there is one."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {
+        "trace_id": trace.format_trace_id(context.trace_id),
+        "span_id": trace.format_span_id(context.span_id),
+    }
 
 
 def drop_sdk_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableJson
 
 from temporal_common.errors import SettingsError
 from temporal_common.queues import MAX_SHARDS, InvalidTaskQueue, QueueLayout
@@ -54,17 +55,21 @@ def load(settings: type[_Settings], **defaults: Any) -> _Settings:
         return settings(**defaults)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(settings, error))) from None
+    except UnreadableJson as error:  # a list or a mapping; the text names the field, in quotes
+        field = str(error).split('"')[1]
+        raise SettingsError(f"{settings.environment_names()[field]} is not valid JSON") from None
 
 
 def _explain(settings: type[Settings], error: ValidationError) -> list[str]:
     names = settings.environment_names()
+    by_location = {str(f.validation_alias or n): n for n, f in settings.model_fields.items()}
     lines = []
     for problem in error.errors(include_url=False):
         message = _lower_first(problem["msg"].removeprefix("Value error, "))
         if not problem["loc"]:  # of the whole model: its input would show the secrets as well
             lines.append(f"{', '.join(names.values())} do not go together: {message}")
             continue
-        field = str(problem["loc"][0])
+        field = by_location[str(problem["loc"][0])]
         key, info = names[field], settings.model_fields[field]
         valid = f" ({info.description})" if info.description else ""
         if problem["type"] == "missing":
@@ -81,7 +86,7 @@ def _is_secret(field: FieldInfo) -> bool:
 
 
 def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 class QueueSettings(Settings):

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from temporal_common.interceptors import ActivityInterceptor, RunningActivities
+from temporal_common.interceptors import ActivityInterceptor, RunningActivities, WorkflowInterceptor
 from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
@@ -110,18 +110,21 @@ def create_worker(
         workflows=spec.workflows,
         activities=activities,
         activity_executor=_executor(activities, tuning),
-        workflow_runner=SandboxedWorkflowRunner(
-            SandboxRestrictions.default.with_passthrough_modules(
-                *PASSED_THROUGH, *spec.passed_through
-            )
-        ),
-        interceptors=[ActivityInterceptor(running)],
+        workflow_runner=workflow_runner(spec),
+        interceptors=[ActivityInterceptor(running), WorkflowInterceptor()],
         max_concurrent_activities=tuning.max_concurrent_activities,
         max_concurrent_workflow_tasks=tuning.max_concurrent_workflow_tasks,
         max_cached_workflows=tuning.max_cached_workflows,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.activity_pollers),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.workflow_pollers),
         graceful_shutdown_timeout=tuning.drain_limit,
+    )
+
+
+def workflow_runner(spec: WorkerSpec) -> SandboxedWorkflowRunner:
+    """What runs the workflows of the spec, in a Worker and when a history is replayed."""
+    return SandboxedWorkflowRunner(
+        SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *spec.passed_through)
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from math import ceil
 from typing import Any, Final, Self, TypeAlias
 
 import psycopg
@@ -12,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from tenant_catalog.errors import DatabaseUnavailable
 from tenant_catalog.postgres_errors import translate
 from tenant_catalog.settings import DatabaseSettings
+from tenant_catalog.sql_spans import TracedConnection
 
 IDLE_IN_TRANSACTION_TIMEOUT: Final = 60
 """Seconds after which Postgres ends a transaction whose client does nothing: a frozen process must
@@ -63,7 +65,7 @@ class Database:
                 "report": self._note_connect,
                 # BEGIN and COMMIT are ours: settings and lock travel with BEGIN in one message.
                 "autocommit": True,
-                "connect_timeout": settings.connect_timeout,
+                "connect_timeout": ceil(settings.connect_timeout),
                 # No prepared statements: PgBouncer in transaction mode, and nothing here is hot.
                 "prepare_threshold": None,
             },
@@ -105,7 +107,7 @@ class Database:
             if self._connect_failure is not None:
                 raise translate(self._connect_failure, self.address) from error
             raise DatabaseUnavailable(
-                f"Postgres at {self.address}: {self._pool.timeout:.0f} s passed without a free "
+                f"Postgres at {self.address}: {self._pool.timeout:g} s passed without a free "
                 f"connection; it does not answer, or DATABASE_POOL_SIZE ({self._size}) is too small"
             ) from error
         except psycopg.Error as error:
@@ -173,7 +175,7 @@ async def open_database(
         await database.close()
 
 
-class _ReportingConnection(AsyncConnection[tuple[Any, ...]]):
+class _ReportingConnection(TracedConnection):
     """Tells why a connection could not be made; the pool only logs that."""
 
     @classmethod

@@ -35,9 +35,7 @@ class DatabaseSettings(Settings):
         "again, so that nothing queues up behind a statement that waits",
     )
     statement_timeout: Seconds = Field(30, description="longest statement, in seconds")
-    connect_timeout: int = Field(
-        5, ge=1, le=60, description="longest wait for a connection, in seconds"
-    )
+    connect_timeout: Seconds = Field(5, description="longest wait for a connection, in seconds")
 
     @field_validator("url")
     @classmethod

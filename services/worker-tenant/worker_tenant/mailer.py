@@ -1,5 +1,6 @@
 """Sending one mail by SMTP. aiosmtplib, because it is asyncio-native and maintained."""
 
+import asyncio
 from email.message import EmailMessage
 
 import aiosmtplib
@@ -33,16 +34,24 @@ class Mailer:
         """
         settings = self._settings
         try:
-            await aiosmtplib.send(
-                _compose(mail, settings.sender),
-                hostname=settings.host,
-                port=settings.port,
-                use_tls=settings.security == "tls",
-                start_tls=settings.security == "starttls",
-                username=settings.username,
-                password=settings.password.get_secret_value() if settings.password else None,
-                timeout=settings.timeout,
-            )
+            # aiosmtplib's own limit is for each of its half dozen commands; ours is for the mail,
+            # since a transaction is open meanwhile.
+            async with asyncio.timeout(settings.timeout):
+                await aiosmtplib.send(
+                    _compose(mail, settings.sender),
+                    hostname=settings.host,
+                    port=settings.port,
+                    use_tls=settings.security == "tls",
+                    start_tls=settings.security == "starttls",
+                    username=settings.username,
+                    password=settings.password.get_secret_value() if settings.password else None,
+                    timeout=settings.timeout,
+                )
+        except TimeoutError:
+            raise MailUnavailable(
+                f"SMTP server {settings.host}:{settings.port} has not taken the mail within "
+                f"{settings.timeout:g} s (SMTP_TIMEOUT)"
+            ) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise self._failure(error.recipients[0].code, error.recipients[0].message) from None
         except aiosmtplib.SMTPResponseException as error:

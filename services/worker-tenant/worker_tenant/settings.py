@@ -26,7 +26,7 @@ class MailSettings(Settings):
     sender: str = Field(
         "Worker Fleet <no-reply@localhost>", pattern=r".+@.+", description="From: of every mail"
     )
-    timeout: float = Field(10.0, gt=0, le=25, description="seconds for one mail, up to 25")
+    timeout: float = Field(10.0, gt=0, le=20, description="seconds for one mail, up to 20")
 
     @property
     def domain(self) -> str:

@@ -60,34 +60,34 @@ STEPS: dict[
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_step_that_runs_twice_leaves_the_same_state_and_returns_the_same(
-    step: str, catalog: TenantCatalog, database_url: str
+    step: str, catalog: TenantCatalog, database: Database
 ) -> None:
     prepare, run = STEPS[step]
     ref = await prepare(catalog)
     first = await run(catalog, ref)
-    state = await contents(database_url)
+    state = await contents(database)
     assert await run(catalog, ref) == first
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_step_whose_answer_is_lost_after_its_commit_can_be_run_again(
-    step: str, catalog: TenantCatalog, database: Database, database_url: str
+    step: str, catalog: TenantCatalog, database: Database
 ) -> None:
     prepare, run = STEPS[step]
     ref = await prepare(catalog)
     with pytest.raises(DatabaseUnavailable):
         await run(TenantCatalog(CrashAfterCommit(database)), ref)
-    state = await contents(database_url)
+    state = await contents(database)
     await run(catalog, ref)
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
-async def test_a_soft_deletion_removes_nothing(catalog: TenantCatalog, database_url: str) -> None:
+async def test_a_soft_deletion_removes_nothing(catalog: TenantCatalog, database: Database) -> None:
     ref = await active(catalog)
-    tables = (await contents(database_url))["objects"]
+    tables = (await contents(database))["objects"]
     deleting_ref, state = await catalog.begin_deletion("acme", PURGE_AFTER, "run-2")
-    assert (await contents(database_url))["objects"] == tables
+    assert (await contents(database))["objects"] == tables
     assert (state, deleting_ref.generation) == (TenantState.DELETING, ref.generation + 1)
     assert (await catalog.get("acme")).purge_after == PURGE_AFTER
 
@@ -206,7 +206,7 @@ async def test_a_crash_after_a_batch_does_not_lose_its_count(
 
 
 async def test_a_schema_with_hundreds_of_tables_and_all_kinds_of_objects_goes(
-    catalog: TenantCatalog, database: Database, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await purging(catalog)
     async with database.transaction() as connection:
@@ -237,9 +237,7 @@ async def test_a_schema_with_hundreds_of_tables_and_all_kinds_of_objects_goes(
         remaining = (await catalog.drop_tables(ref)).remaining
     await catalog.drop_schema(ref)
     assert not [
-        name
-        for name in (await contents(database_url))["objects"]
-        if name.startswith(ref.schema_name)
+        name for name in (await contents(database))["objects"] if name.startswith(ref.schema_name)
     ]
 
 
@@ -273,12 +271,12 @@ async def test_a_reader_that_forgot_its_transaction_delays_the_drop_and_is_not_w
 
 
 async def test_one_tenants_end_leaves_the_other_as_it_was(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     globex = await active(catalog, "globex")
-    before = await contents(database_url)
+    before = await contents(database)
     await deleted(catalog, "acme")
-    after = await contents(database_url)
+    after = await contents(database)
     ours = [name for name in before if name.startswith(globex.schema_name)]
     assert [after[name] for name in ours] == [before[name] for name in ours]
     for table in ("users", "memberships", "mails"):
@@ -286,7 +284,7 @@ async def test_one_tenants_end_leaves_the_other_as_it_was(
 
 
 async def test_of_a_deleted_tenant_only_the_tombstone_and_its_events_are_left(
-    catalog: TenantCatalog, users: UserCatalog, database: Database, database_url: str
+    catalog: TenantCatalog, users: UserCatalog, database: Database
 ) -> None:
     ref = await active(catalog)
     member = await users.add_user("acme", "bob@acme.test", "Bob", Role.MEMBER, uuid4(), "run-9")
@@ -303,12 +301,17 @@ async def test_of_a_deleted_tenant_only_the_tombstone_and_its_events_are_left(
     await catalog.begin_purge(ref)
     await without_schema(catalog, ref)
     await catalog.erase(ref)
-    filled = {name for name, rows in (await contents(database_url)).items() if rows}
-    assert filled == {"catalog.tenants", "catalog.tenant_events", "catalog.schema_version", "objects"}
+    filled = {name for name, rows in (await contents(database)).items() if rows}
+    assert filled == {
+        "catalog.tenants",
+        "catalog.tenant_events",
+        "catalog.schema_version",
+        "objects",
+    }
 
 
 async def test_a_member_of_another_tenant_survives(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     await active(catalog, "globex", admin="ada@fleet.test")
     await active(catalog, "acme", admin="ada@fleet.test")
@@ -316,11 +319,11 @@ async def test_a_member_of_another_tenant_survives(
     await catalog.begin_purge(ref)
     await without_schema(catalog, ref)
     await catalog.erase(ref)
-    assert len((await contents(database_url))["catalog.users"]) == 1
+    assert len((await contents(database))["catalog.users"]) == 1
 
 
 async def test_a_user_who_joins_another_tenant_while_the_last_one_ends_is_never_lost(
-    catalog: TenantCatalog, users: UserCatalog, database_url: str
+    catalog: TenantCatalog, users: UserCatalog, database: Database
 ) -> None:
     await active(catalog, "globex", admin="root@globex.test")
     for number in range(5):
@@ -333,7 +336,7 @@ async def test_a_user_who_joins_another_tenant_while_the_last_one_ends_is_never_
             catalog.erase(ref),
             users.add_user("globex", email, "Ada", Role.MEMBER, uuid4(), f"join-{number}"),
         )
-        assert str(member.user_id) in "\n".join((await contents(database_url))["catalog.users"])
+        assert str(member.user_id) in "\n".join((await contents(database))["catalog.users"])
 
 
 async def test_a_tenant_is_not_erased_while_its_schema_is_there(catalog: TenantCatalog) -> None:
@@ -385,11 +388,11 @@ async def test_a_tombstone_is_no_tenant_and_is_listed_only_when_asked_for(
 async def test_an_attempt_that_was_overtaken_changes_nothing(
     act: Callable[[TenantCatalog, TenantRef], Awaitable[object]],
     catalog: TenantCatalog,
-    database_url: str,
+    database: Database,
 ) -> None:
     stale = await active(catalog)
     await catalog.begin_deletion("acme", PURGE_AFTER, "run-2")
-    state = await contents(database_url)
+    state = await contents(database)
     with pytest.raises(StaleGeneration, match="'acme' is no longer at generation 1"):
         await act(catalog, stale)
-    assert await contents(database_url) == state
+    assert await contents(database) == state

@@ -56,41 +56,41 @@ async def before(catalog: TenantCatalog, step: str) -> TenantRef:
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_step_that_runs_twice_leaves_the_same_state_and_returns_the_same(
-    step: str, catalog: TenantCatalog, database_url: str
+    step: str, catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await before(catalog, step)
     first = await STEPS[step](catalog, ref)
-    state = await contents(database_url)
+    state = await contents(database)
     assert await STEPS[step](catalog, ref) == first
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_step_whose_answer_is_lost_after_its_commit_can_be_run_again(
-    step: str, catalog: TenantCatalog, database: Database, database_url: str
+    step: str, catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await before(catalog, step)
     with pytest.raises(DatabaseUnavailable):
         await STEPS[step](TenantCatalog(CrashAfterCommit(database), mail_domain="fleet.test"), ref)
-    state = await contents(database_url)
+    state = await contents(database)
     await STEPS[step](catalog, ref)
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
 async def test_a_provisioned_tenant_has_twelve_tables_and_their_version(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await active(catalog)
-    tables = [name for name in await contents(database_url) if name.startswith(ref.schema_name)]
+    tables = [name for name in await contents(database) if name.startswith(ref.schema_name)]
     assert len(tables) == 13
     assert f"{ref.schema_name}.schema_version" in tables
 
 
 async def test_a_provisioned_tenant_starts_with_settings_and_labels(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await active(catalog)
-    found = await contents(database_url)
+    found = await contents(database)
     assert len(found[f"{ref.schema_name}.settings"]) == 3
     assert len(found[f"{ref.schema_name}.labels"]) == 3
 
@@ -157,15 +157,13 @@ async def test_a_slug_in_use_is_refused_with_the_state_of_its_tenant(
 async def test_of_eight_runs_that_reserve_one_slug_at_once_one_wins(
     catalog: TenantCatalog,
 ) -> None:
-    outcomes = await asyncio.gather(
-        *(reserved(catalog) for _ in range(8)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(reserved(catalog) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(outcome, TenantRef) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, TenantExists) for outcome in outcomes) == 7
 
 
 async def test_eight_attempts_at_once_make_one_schema_with_each_migration_once(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await reserved(catalog)
 
@@ -175,7 +173,7 @@ async def test_eight_attempts_at_once_make_one_schema_with_each_migration_once(
             await catalog.apply_migration(ref, name)
 
     await asyncio.gather(*(attempt() for _ in range(8)))
-    assert len((await contents(database_url))[f"{ref.schema_name}.schema_version"]) == 4
+    assert len((await contents(database))[f"{ref.schema_name}.schema_version"]) == 4
 
 
 async def test_slugs_that_differ_by_a_hyphen_have_two_schemas_even_with_alike_ids(
@@ -204,11 +202,11 @@ async def test_the_catalogue_does_not_take_one_schema_for_two_tenants(
 
 
 async def test_the_longest_slug_is_a_schema_of_its_own(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     longest, other = "a" * 40, "a" * 39 + "b"
     one, two = await built(catalog, longest), await built(catalog, other)
-    tables = await contents(database_url)
+    tables = await contents(database)
     assert f"{one.schema_name}.tasks" in tables
     assert f"{two.schema_name}.tasks" in tables
 
@@ -235,34 +233,34 @@ async def test_what_is_pending_shrinks_as_migrations_apply(catalog: TenantCatalo
 
 
 async def test_a_provisioning_that_failed_leaves_only_its_row_with_the_reason(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     ref = await built(catalog)
     await without_schema(catalog, ref)
     await catalog.abandon(ref, "disk full")
-    found = await contents(database_url)
+    found = await contents(database)
     row = await catalog.get("acme")
     assert (row.state, row.failure) == (TenantState.FAILED, "disk full")
     assert found["catalog.users"] == found["catalog.memberships"] == found["catalog.mails"] == []
     assert not [name for name in found["objects"] if name.startswith(ref.schema_name)]
 
 
-async def test_abandoning_twice_changes_nothing(catalog: TenantCatalog, database_url: str) -> None:
+async def test_abandoning_twice_changes_nothing(catalog: TenantCatalog, database: Database) -> None:
     ref = await reserved(catalog)
     await catalog.abandon(ref, "disk full")
-    state = await contents(database_url)
+    state = await contents(database)
     await catalog.abandon(ref, "disk full")
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
 async def test_a_user_who_was_there_before_survives_a_failed_provisioning(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     await active(catalog, "globex", admin="ada@globex.test")
     ref = await reserved(catalog)
     await catalog.create_admin(ref, "ada@globex.test", uuid4())
     await catalog.abandon(ref, "disk full")
-    found = await contents(database_url)
+    found = await contents(database)
     assert (len(found["catalog.users"]), len(found["catalog.memberships"])) == (1, 1)
 
 
@@ -325,13 +323,13 @@ async def test_taking_back_fences_off_what_the_run_still_has_under_way(
 
 
 async def test_taking_back_twice_returns_the_same(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     await catalog.reserve("acme", "Acme", uuid4(), "run-1")
     taken = await catalog.take_back("acme", "run-1")
-    state = await contents(database_url)
+    state = await contents(database)
     assert await catalog.take_back("acme", "run-1") == taken
-    assert await contents(database_url) == state
+    assert await contents(database) == state
 
 
 async def test_a_run_takes_back_only_what_it_holds(catalog: TenantCatalog) -> None:
@@ -344,7 +342,7 @@ async def test_a_run_takes_back_only_what_it_holds(catalog: TenantCatalog) -> No
 
 
 async def test_a_provisioning_whose_run_was_terminated_is_taken_over_when_asked(
-    catalog: TenantCatalog, database_url: str
+    catalog: TenantCatalog, database: Database
 ) -> None:
     first = await built(catalog, admin="eve@acme.test")
     with pytest.raises(TenantExists, match="is provisioning"):
@@ -354,4 +352,4 @@ async def test_a_provisioning_whose_run_was_terminated_is_taken_over_when_asked(
     await catalog.activate(second)
     with pytest.raises(StaleGeneration):
         await catalog.activate(first)
-    assert len((await contents(database_url))["catalog.memberships"]) == 1
+    assert len((await contents(database))["catalog.memberships"]) == 1

@@ -6,7 +6,9 @@ from tenant_catalog.contracts.users import onboarding_id, token_digest
 
 
 def test_contracts_and_names_load_no_database_driver() -> None:
-    modules = "names transitions contracts.cleanup contracts.steps contracts.tenants contracts.users"
+    modules = (
+        "names transitions contracts.cleanup contracts.steps contracts.tenants contracts.users"
+    )
     imports = "; ".join(f"import tenant_catalog.{module}" for module in modules.split())
     check = f"{imports}; import sys; sys.exit('psycopg' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

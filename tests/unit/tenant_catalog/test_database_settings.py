@@ -50,7 +50,7 @@ def test_a_url_that_is_not_postgres_is_refused_without_showing_the_password(
         ("DATABASE_POOL_SIZE", "0"),
         ("DATABASE_LOCK_TIMEOUT", "-1"),
         ("DATABASE_STATEMENT_TIMEOUT", "soon"),
-        ("DATABASE_CONNECT_TIMEOUT", "600"),
+        ("DATABASE_CONNECT_TIMEOUT", "7200"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(

@@ -64,7 +64,16 @@ def test_an_email_address_is_kept_in_lower_case() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ada", "@example.org", "ada@", "a b@example.org", "a@b@c", "a@b\nBcc: x", "a" * 251 + "@b.c"],
+    [
+        "",
+        "ada",
+        "@example.org",
+        "ada@",
+        "a b@example.org",
+        "a@b@c",
+        "a@b\nBcc: x",
+        "a" * 251 + "@b.c",
+    ],
 )
 def test_what_is_not_an_email_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidName, match="name@domain"):

@@ -22,6 +22,7 @@ from tenant_catalog.contracts.tenants import (
 from worker_tenant.workflows.dropping import drop_schema
 from worker_tenant.workflows.options import PERSISTENT, STEP
 from worker_tenant.workflows.steps import StepLog
+from worker_tenant.workflows.uncancelled import to_the_end
 
 with workflow.unsafe.imports_passed_through():
     from worker_tenant.activities.deletion import BeginDeletion, DeletionActivities, Restore
@@ -37,6 +38,7 @@ class TenantDeletionWorkflow:
     """soft delete → retention → tables in batches, schema → memberships and tokens → tombstone.
 
     Until the retention ends, the update `restore` takes the deletion back; so does a cancellation.
+    Afterwards both are too late, and the deletion goes on to its end.
     """
 
     def __init__(self) -> None:
@@ -49,20 +51,22 @@ class TenantDeletionWorkflow:
     async def run(self, request: DeleteTenant) -> DeletedTenant:
         self._purge_at = workflow.now() + request.retention
         with self._steps.step(SOFT_DELETE):
-            begun = await workflow.execute_activity_method(
-                DeletionActivities.begin_deletion,
-                BeginDeletion(request.slug, self._purge_at, workflow.info().run_id),
-                **STEP,
+            begun = await to_the_end(
+                workflow.execute_activity_method(
+                    DeletionActivities.begin_deletion,
+                    BeginDeletion(request.slug, self._purge_at, workflow.info().run_id),
+                    **STEP,
+                )
             )
         if begun.state is TenantState.DELETING:
             with self._steps.step(RETENTION):
                 restored = await self._restored_before_retention_ends(request)
             if restored:
-                return await self._restore(begun.tenant)
+                return await to_the_end(self._restore(begun.tenant))
         # No await between the end of the retention and this: an update that arrives later finds
         # PURGING and is refused.
         self._state = TenantState.PURGING
-        return await self._purge(begun.tenant)
+        return await to_the_end(self._purge(begun.tenant))
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self) -> Progress:
@@ -86,6 +90,8 @@ class TenantDeletionWorkflow:
             raise ApplicationError(_TOO_LATE, type="TooLate", non_retryable=True)
 
     async def _restored_before_retention_ends(self, request: DeleteTenant) -> bool:
+        if workflow.cancellation_reason() is not None:  # it came during the soft delete
+            return True
         try:
             await workflow.wait_condition(
                 lambda: self._restore_requested,

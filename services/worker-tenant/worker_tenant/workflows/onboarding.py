@@ -1,9 +1,11 @@
 """Onboarding of a user: invited, verified by mail, active; or expired."""
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from tenant_catalog.contracts.users import (
     ONBOARDING_QUERY,
@@ -18,6 +20,7 @@ from tenant_catalog.contracts.users import (
 )
 from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
 from worker_tenant.workflows.steps import root_message
+from worker_tenant.workflows.uncancelled import to_the_end
 
 with workflow.unsafe.imports_passed_through():
     from tenant_catalog.users import Onboarding
@@ -35,7 +38,8 @@ class UserOnboardingWorkflow:
     """user and membership → token → mail → verified (reminded once) or expired → welcomed.
 
     The token itself is only in the mail: this history holds digests, and a wrong token is refused
-    by the update's validator, which leaves no trace in the history.
+    by the update's validator, which leaves no trace in the history. Cancelled, or failed for good,
+    it removes the pending user.
     """
 
     def __init__(self) -> None:
@@ -48,17 +52,14 @@ class UserOnboardingWorkflow:
     @workflow.run
     async def run(self, request: OnboardUser) -> OnboardedUser:
         expires_at = workflow.now() + request.expire_after
-        onboarding = await self._add(request)
-        await self._mail_token(onboarding, expires_at, reminder=False)
-        self._state = OnboardingState.WAITING
-        if await self._verified(request.remind_after):
-            return await self._activate(onboarding)
-        if workflow.now() < expires_at:
-            await self._mail_token(onboarding, expires_at, reminder=True)
-            self._reminded = True
-            if await self._verified(expires_at - workflow.now()):
-                return await self._activate(onboarding)
-        return await self._expire(onboarding)
+        onboarding = await to_the_end(self._add(request))
+        try:
+            return await self._onboard(request, onboarding, expires_at)
+        except (ActivityError, asyncio.CancelledError) as error:
+            cancelled = is_cancelled_exception(error)
+            self._failure = "the onboarding was cancelled" if cancelled else root_message(error)
+            await to_the_end(self._remove(onboarding))
+            raise
 
     @workflow.query(name=ONBOARDING_QUERY)
     def onboarding(self) -> OnboardingStatus:
@@ -90,6 +91,22 @@ class UserOnboardingWorkflow:
                 non_retryable=True,
             )
 
+    async def _onboard(
+        self, request: OnboardUser, onboarding: Onboarding, expires_at: datetime
+    ) -> OnboardedUser:
+        if workflow.cancellation_reason() is not None:  # it came while the user was added
+            raise asyncio.CancelledError
+        await self._mail_token(onboarding, expires_at, reminder=False)
+        self._state = OnboardingState.WAITING
+        if await self._verified(min(request.remind_after, expires_at - workflow.now())):
+            return await self._activate(onboarding)
+        if workflow.now() < expires_at:
+            await self._mail_token(onboarding, expires_at, reminder=True)
+            self._reminded = True
+            if await self._verified(expires_at - workflow.now()):
+                return await self._activate(onboarding)
+        return await self._expire(onboarding)
+
     async def _add(self, request: OnboardUser) -> Onboarding:
         return await workflow.execute_activity_method(
             OnboardingActivities.add_user,
@@ -118,36 +135,42 @@ class UserOnboardingWorkflow:
         try:
             await workflow.execute_activity_method(MailActivities.send_mail, mail, **MAIL)
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             workflow.logger.warning("mail could not be sent: %s", root_message(error))
 
     async def _verified(self, within: timedelta) -> bool:
-        try:
+        with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._verified_with is not None, timeout=max(within, timedelta())
             )
-        except TimeoutError:
-            return False
-        return True
+        # Asked again: the update and the end of the time may have come together.
+        return self._verified_with is not None
 
     async def _activate(self, onboarding: Onboarding) -> OnboardedUser:
         assert self._verified_with is not None
-        try:
-            welcome = await workflow.execute_activity_method(
+        welcome = await to_the_end(
+            workflow.execute_activity_method(
                 OnboardingActivities.activate_user,
                 ActivateUser(onboarding, self._verified_with),
                 **PERSISTENT,
             )
-        except ActivityError as error:  # the tenant was deleted meanwhile, say
-            self._failure = root_message(error)
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise
+        )
         return await self._end(onboarding, OnboardingState.ACTIVE, welcome)
 
     async def _expire(self, onboarding: Onboarding) -> OnboardedUser:
+        await to_the_end(self._expire_user(onboarding))
+        return await self._end(onboarding, OnboardingState.EXPIRED, None)
+
+    async def _remove(self, onboarding: Onboarding) -> None:
+        """What ended without an outcome leaves nobody pending, and no update without an answer."""
+        await self._expire_user(onboarding)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def _expire_user(self, onboarding: Onboarding) -> None:
         await workflow.execute_activity_method(
             OnboardingActivities.expire_user, onboarding, **PERSISTENT
         )
-        return await self._end(onboarding, OnboardingState.EXPIRED, None)
 
     async def _end(
         self, onboarding: Onboarding, state: OnboardingState, mail: str | None
@@ -155,5 +178,5 @@ class UserOnboardingWorkflow:
         self._state = state
         await workflow.wait_condition(workflow.all_handlers_finished)
         if mail is not None:
-            await self._send(mail)
+            await to_the_end(self._send(mail))
         return OnboardedUser(onboarding.user_id, state, self._reminded)

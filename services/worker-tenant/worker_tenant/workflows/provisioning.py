@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from tenant_catalog.contracts.steps import Progress
 from tenant_catalog.contracts.tenants import (
@@ -18,6 +18,7 @@ from tenant_catalog.contracts.tenants import (
 from worker_tenant.workflows.dropping import drop_schema
 from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
 from worker_tenant.workflows.steps import StepLog, root_message
+from worker_tenant.workflows.uncancelled import to_the_end
 
 with workflow.unsafe.imports_passed_through():
     from worker_tenant.activities.mails import MailActivities
@@ -59,7 +60,8 @@ class TenantProvisioningWorkflow:
         except (ActivityError, asyncio.CancelledError) as error:
             # Also when the reservation failed: its transaction may have been committed and only the
             # answer lost.
-            await self._take_back(request.slug, operation, root_message(error) or "cancelled")
+            reason = "cancelled" if is_cancelled_exception(error) else root_message(error)
+            await to_the_end(self._take_back(request.slug, operation, reason))
             raise
         return ProvisionedTenant(tenant, admin, await self._welcome(welcome))
 
@@ -91,8 +93,12 @@ class TenantProvisioningWorkflow:
                 ProvisioningActivities.apply_defaults, tenant, **STEP
             )
         with self._steps.step(ACTIVATE):
-            welcome = await workflow.execute_activity_method(
-                ProvisioningActivities.activate_tenant, tenant, **STEP
+            # Neither given up nor cancelled once it runs: it may have been committed, and an active
+            # tenant is not taken back.
+            welcome = await to_the_end(
+                workflow.execute_activity_method(
+                    ProvisioningActivities.activate_tenant, tenant, **PERSISTENT
+                )
             )
         return tenant, admin, welcome
 

@@ -1,0 +1,34 @@
+"""`/metrics` on a real server."""
+
+import re
+from uuid import uuid4
+
+from temporal_common.connection import Connection
+from temporal_common.testing import running_service
+from tests.support.probe.worker import PROBE
+from tests.support.probe.workflows import Plan, Probe
+from tests.support.rendezvous import Rendezvous
+
+LATENCY = "temporal_activity_schedule_to_start_latency"
+
+
+async def test_the_wait_in_the_queue_is_measured_in_seconds_per_workload_and_queue(
+    temporal_connection: Connection, held: Rendezvous
+) -> None:
+    async with running_service([PROBE], connection=temporal_connection) as service:
+        route = service.router.tenant("acme")
+        workflow = await service.client.start_workflow(
+            Probe.run, Plan("hold", held.address), id=uuid4().hex, **route.options()
+        )
+        (await held.arrival()).release()
+        await workflow.result()
+        metrics = (await service.health.get("/metrics")).text
+
+    buckets = re.findall(rf"^{LATENCY}_bucket\{{(.*)\}} \d+$", metrics, re.MULTILINE)
+    labels = [dict(re.findall(r'(\w+)="([^"]*)"', bucket)) for bucket in buckets]
+    assert {label["workload"] for label in labels} == {"probe"}
+    assert {label["task_queue"] for label in labels} == {route.task_queue}
+    assert {"0.05", "0.2", "5"} <= {label["le"] for label in labels}, "the alert's bounds"
+    total = re.search(rf"^{LATENCY}_sum\{{.*\}} (.*)$", metrics, re.MULTILINE)
+    assert total
+    assert float(total[1]) < 60, "seconds, not milliseconds"
