@@ -45,6 +45,20 @@ class Rendezvous:
         """The next activity that reports. Raises TimeoutError."""
         return await asyncio.wait_for(self._arrivals.get(), within)
 
+    @asynccontextmanager
+    async def everyone_released(self) -> AsyncIterator[None]:
+        """Lets every activity go on as soon as it reports."""
+
+        async def release() -> None:
+            while True:
+                (await self._arrivals.get()).release()
+
+        task = asyncio.create_task(release())
+        try:
+            yield
+        finally:
+            task.cancel()
+
     @property
     def waiting(self) -> int:
         """How many have reported that `arrival` has not given out."""

@@ -25,7 +25,9 @@ def tenant_workload(
     database_url: str, sink: MailSink, *, tuning: Tuning = TENANT.tuning
 ) -> Workload:
     mail = MailSettings(host=sink.host, port=sink.port, sender="Fleet <no-reply@fleet.test>")
-    return Workload(TENANT, tuning, TenantSettings(database_settings(database_url), mail))
+    # Longer than a test holds an activity: it waits, and is not put off to a second attempt.
+    database = database_settings(database_url, lock_timeout=30)
+    return Workload(TENANT, tuning, TenantSettings(database, mail))
 
 
 def jobs_workload(database_url: str) -> Workload:

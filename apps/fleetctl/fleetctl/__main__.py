@@ -9,13 +9,13 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Runs the command of this process's arguments, and ends the process with its exit code."""
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        if getattr(sys, name) is None:  # closed by whoever started us, as in `>&-`
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us, as in `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         else:
             # A terminal or pipe that is not UTF-8 gets "?" in place of an arrow, not a traceback.
-            getattr(sys, name).reconfigure(errors="replace")
-        del number
+            stream.reconfigure(errors="replace")
     try:
         code = invoke(sys.argv[1:])
     except KeyboardInterrupt:  # while the modules were loaded
@@ -34,8 +34,10 @@ def invoke(arguments: Sequence[str]) -> int:
 
     try:
         code = app(list(arguments), prog_name="fleetctl", standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:  # Typer has caught it
+            raise KeyboardInterrupt
         return int(code or ExitCode.OK)
-    except SystemExit as ended:  # by Typer, when the reader of a help has gone
+    except SystemExit as ended:  # by Typer: after a completion, or when a help's reader has gone
         return int(ended.code or ExitCode.OK)
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("FLEETCTL_DEBUG"):

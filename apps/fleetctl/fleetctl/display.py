@@ -110,8 +110,8 @@ class LiveDisplay:
             steps.add_row(
                 self._mark(step, style),
                 Text(step.name, style="dim" if step.state is StepState.PENDING else ""),
-                Text(printable(_detail(step)), style=style),
-                Text(self._time(step), style="dim", justify="right"),
+                # Of one width at least: the names must not move when the first time appears.
+                Text(f"{self._time(step):>8}{printable(_detail(step))}", style="dim"),
             )
         whole.add_row(steps)
         if self._remark:

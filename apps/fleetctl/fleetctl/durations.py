@@ -11,8 +11,8 @@ DURATION_RULE: Final = "such as 45s, 10m, 2h, 30d or 1h30m, from 1s to 3650d"
 
 # Up to nine digits: more could not be inside the limit, and would overflow a timedelta.
 _FORM: Final = re.compile(
-    r"(?:(?P<days>\d{1,9})d)?(?:(?P<hours>\d{1,9})h)?"
-    r"(?:(?P<minutes>\d{1,9})m)?(?:(?P<seconds>\d{1,9})s)?"
+    r"(?:(?P<days>[0-9]{1,9})d)?(?:(?P<hours>[0-9]{1,9})h)?"
+    r"(?:(?P<minutes>[0-9]{1,9})m)?(?:(?P<seconds>[0-9]{1,9})s)?"
 )
 
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
 
 _INTERVAL: Final = 0.25
-"""Seconds between two queries."""
+"""Seconds between two queries, at first."""
+_CALM_AFTER: Final = 30.0
+_CALM_INTERVAL: Final = 2.0
+"""Seconds between two queries of work that takes longer than `_CALM_AFTER`; a retention of weeks
+can be waited for."""
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 """Longest wait for the answer to a query; a worker that runs answers in milliseconds."""
 _TROUBLE_INTERVAL: Final = 2.0
@@ -106,7 +110,8 @@ class _Watch:
         self._work = work
         self._probe = probe
         self._display = display
-        self._answered = self._reached = self._looked = time.monotonic()
+        self._began = self._answered = self._reached = self._looked = time.monotonic()
+        self._temporal_is_away = False
         self._trouble = ""
 
     async def until_done(self, working: "asyncio.Future[R]") -> bool:
@@ -125,7 +130,8 @@ class _Watch:
                 return False
             if snapshot is not None and snapshot.reached:
                 return True
-            await asyncio.wait({working}, timeout=_INTERVAL)
+            calm = time.monotonic() - self._began > _CALM_AFTER
+            await asyncio.wait({working}, timeout=_CALM_INTERVAL if calm else _INTERVAL)
 
     async def _ask(self) -> Snapshot | None:
         from temporalio.client import WorkflowQueryFailedError
@@ -141,6 +147,7 @@ class _Watch:
         except WorkflowQueryFailedError:
             pass  # an answer, by a worker of another version that does not know this query
         self._answered = self._reached = time.monotonic()
+        self._temporal_is_away = False
         return snapshot
 
     async def _reach_temporal(self) -> None:
@@ -158,14 +165,17 @@ class _Watch:
             await service.check_health(timeout=ANSWER_TIMEOUT)
         except RPCError as error:
             # Any other status is an answer: a proxy may not let the health check through.
-            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
-                if time.monotonic() - self._reached > _GIVE_UP_AFTER:
-                    address = service.config.target_host
-                    raise TemporalUnavailable(
-                        f"Temporal at {address} does not answer any more (TEMPORAL_ADDRESS)"
-                    ) from None
-                return
-        self._reached = time.monotonic()
+            away = error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
+        else:
+            away = False
+        self._temporal_is_away = away
+        if not away:
+            self._reached = time.monotonic()
+        elif time.monotonic() - self._reached > _GIVE_UP_AFTER:
+            raise TemporalUnavailable(
+                f"Temporal at {service.config.target_host} does not answer any more "
+                "(TEMPORAL_ADDRESS)"
+            )
 
     async def _look_for_trouble(self) -> None:
         """Finds an activity that is tried again, and why."""
@@ -186,10 +196,9 @@ class _Watch:
 
     def _silence(self) -> str:
         """What to say when queries are not answered."""
-        now = time.monotonic()
-        if now - self._reached > _INTERVAL + ANSWER_TIMEOUT.total_seconds():
+        if self._temporal_is_away:
             return "Temporal does not answer. Still waiting."
-        if now - self._answered < _NO_WORKER_AFTER:
+        if time.monotonic() - self._answered < _NO_WORKER_AFTER:
             return ""
         return (
             f"no worker answers on task queue {self._work.task_queue}; is the service running, "

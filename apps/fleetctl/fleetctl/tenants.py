@@ -84,7 +84,7 @@ def restore(slug: Slug, as_json: AsJson = False) -> None:
 
 PROVISION_EXAMPLES: Final = example(
     "fleetctl tenant provision acme --admin-email admin@acme.test",
-    'fleetctl tenant provision acme --admin-email admin@acme.test --name "Acme Inc." --json',
+    "fleetctl tenant provision acme --admin-email admin@acme.test --json",
 )
 DELETE_EXAMPLES: Final = example(
     "fleetctl tenant delete acme", "fleetctl tenant delete acme --retention 1h30m --no-wait"

@@ -79,7 +79,7 @@ def verify(
 
 ONBOARD_EXAMPLES: Final = example(
     "fleetctl user onboard acme ada@acme.test",
-    'fleetctl user onboard acme ada@acme.test --name "Ada" --role admin --expire-after 1d',
+    "fleetctl user onboard acme ada@acme.test --role admin --expire-after 1d",
 )
 VERIFY_EXAMPLES: Final = example("fleetctl user verify acme ada@acme.test TOKEN")
 
@@ -152,7 +152,9 @@ async def _verify(slug: str, email: str, token: str, *, as_json: bool) -> None:
         fleet.router.tenant(slug, urgency=INTERACTIVE).task_queue,
         f"temporal workflow describe --workflow-id {id}",
     )
-    update = handle.execute_update(VERIFY_UPDATE, VerifyEmail(token), result_type=OnboardingStatus)
+    update = handle.execute_update(
+        VERIFY_UPDATE, VerifyEmail.with_token(token), result_type=OnboardingStatus
+    )
     try:
         status = await follow(work, update, one_step(handle, "verification"))
     except Failure as failure:

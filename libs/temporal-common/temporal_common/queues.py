@@ -19,6 +19,8 @@ _NAME: Final = re.compile(
     rf"(?P<prefix>{_PREFIX.pattern})\.(?P<kind>{_KIND.pattern})\.(?P<shard>\d{{2,3}})"
 )
 
+_PREFIX_MAX: Final = 64
+
 PREFIX_RULE: Final = "lower-case letters and digits, joined by single '.', '-' or '_'; at most 64"
 
 
@@ -68,7 +70,7 @@ def parse_task_queue(name: str) -> TaskQueue:
         InvalidTaskQueue: the name was not built by this module.
     """
     match = _NAME.fullmatch(name)
-    if match:
+    if match and len(match["prefix"]) <= _PREFIX_MAX:
         queue = TaskQueue(match["prefix"], match["kind"], int(match["shard"]))
         if queue.name == name:  # "007" would parse, and no layout builds it
             return queue
@@ -89,7 +91,7 @@ class QueueLayout:
     shards: int = 1
 
     def __post_init__(self) -> None:
-        if len(self.prefix) > 64 or not _PREFIX.fullmatch(self.prefix):
+        if len(self.prefix) > _PREFIX_MAX or not _PREFIX.fullmatch(self.prefix):
             raise InvalidTaskQueue(f"{self.prefix!r} is not a queue prefix; valid: {PREFIX_RULE}")
         if not 1 <= self.shards <= MAX_SHARDS:
             raise InvalidTaskQueue(f"{self.shards} shards; valid: 1 to {MAX_SHARDS}")

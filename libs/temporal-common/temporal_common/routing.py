@@ -41,7 +41,7 @@ class Router:
     """Routes by a layout.
 
     >>> Router(QueueLayout(shards=4)).tenant("acme").task_queue
-    'fleet.tenant.03'
+    'fleet.tenant.00'
     """
 
     layout: QueueLayout

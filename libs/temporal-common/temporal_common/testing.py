@@ -23,6 +23,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from dev_servers.ports import HOST, free_port
 from dev_servers.processes import ChildProcess
 from temporal_common.connection import Connection
+from temporal_common.fleet import OnReady
 from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
 from temporal_common.service import ServiceSettings, run
@@ -119,6 +120,7 @@ async def running_service(
     layout: QueueLayout | None = None,
     service: str = "test-service",
     blocked_after: float = 30.0,
+    on_ready: OnReady = lambda _task_queues: None,
     ready: bool = True,
 ) -> AsyncIterator[RunningService]:
     """Runs the real lifecycle in this process; drains it at the end of the block.
@@ -142,7 +144,7 @@ async def running_service(
         build_id=None,
     )
     stop = Stop()
-    task = asyncio.create_task(run(service, settings, stop))
+    task = asyncio.create_task(run(service, settings, stop, on_ready=on_ready))
     running = RunningService(
         health=HealthClient(f"http://{HOST}:{port}"),
         client=await Client.connect(

@@ -6,6 +6,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tenant_catalog.database import Connection
+from tenant_catalog.migrations.apply import VERSIONS_TABLE
 
 DEFAULT_SETTINGS: Final = {"locale": "en", "timezone": "UTC", "week_starts_on": "monday"}
 DEFAULT_LABELS: Final = {"bug": "#d73a4a", "feature": "#0e8a16", "question": "#d876e3"}
@@ -34,8 +35,8 @@ async def count_tables(connection: Connection, schema: str) -> int:
     return len(await _tables(connection, schema))
 
 
-async def drop_some_tables(connection: Connection, schema: str, limit: int) -> int:
-    """Drop up to `limit` tables and all that depends on them; return how many.
+async def drop_some_tables(connection: Connection, schema: str, limit: int) -> None:
+    """Drop up to `limit` tables and all that depends on them.
 
     In batches because each drop takes locks (18 for a table with key, index, foreign key and
     identity), and Postgres keeps them all until the commit: `DROP SCHEMA … CASCADE` of 1,600 tables
@@ -49,7 +50,6 @@ async def drop_some_tables(connection: Connection, schema: str, limit: int) -> i
             await connection.execute(
                 sql.SQL("{} IF EXISTS {} CASCADE").format(statement, sql.SQL(", ").join(names))
             )
-    return len(tables)
 
 
 async def drop_schema(connection: Connection, schema: str) -> None:
@@ -69,12 +69,17 @@ _DROP: Final = {
 
 
 async def _tables(connection: Connection, schema: str) -> list[tuple[str, str]]:
-    """(name, relkind) of each table, in the order of `_DROP`."""
+    """(name, relkind) of each table: that of the migrations first, then in the order of `_DROP`.
+
+    First, because a schema whose other tables are gone in part must not look as if it had them: a
+    provisioning that takes it over would go by its versions.
+    """
     order = "".join(_DROP)
     rows = await connection.execute(
         "SELECT relname, relkind::text FROM pg_class"
         " WHERE relnamespace = to_regnamespace(quote_ident(%s))"
-        " AND strpos(%s, relkind::text) > 0 ORDER BY strpos(%s, relkind::text), relname",
-        [schema, order, order],
+        " AND strpos(%s, relkind::text) > 0"
+        " ORDER BY relname = %s DESC, strpos(%s, relkind::text), relname",
+        [schema, order, VERSIONS_TABLE, order],
     )
     return await rows.fetchall()

@@ -16,6 +16,7 @@ from tenant_catalog.transitions import check_transition
 
 NOW: Final = sql.SQL("now()")
 """Postgres' clock at the start of the transaction, as a value for `move`."""
+_PARAMETER: Final = sql.Placeholder()
 
 
 @dataclass(frozen=True)
@@ -149,16 +150,15 @@ async def move(
         **changes,
     }
     assignments = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(
-            sql.Identifier(column), value if value is NOW else sql.Literal(value)
-        )
+        sql.SQL("{} = {}").format(sql.Identifier(column), value if value is NOW else _PARAMETER)
         for column, value in values.items()
     )
+    parameters = [value for value in values.values() if value is not NOW]
     moved = await connection.execute(
         sql.SQL("UPDATE catalog.tenants SET {} WHERE tenant_id = %s AND generation = %s").format(
             assignments
         ),
-        [row.tenant_id, row.generation],
+        [*parameters, row.tenant_id, row.generation],
     )
     if moved.rowcount == 0:
         raise StaleGeneration(f"tenant {row.slug!r} has left generation {row.generation}")

@@ -74,6 +74,8 @@ def _compose(mail: Mail, sender: str) -> EmailMessage:
     message["To"] = mail.recipient
     message["Subject"] = mail.subject
     message["Message-ID"] = mail.message_id
-    message["X-Idempotency-Key"] = mail.idempotency_key
+    # The Message-ID's local part, a digest of the outbox's key: the key itself is too long for a
+    # header line. Relays that know duplicates by a header of their own can be given this one.
+    message["X-Idempotency-Key"] = mail.message_id[1:].partition("@")[0]
     message.set_content(mail.body)
     return message

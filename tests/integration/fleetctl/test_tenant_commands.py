@@ -4,8 +4,8 @@ import psycopg
 from psycopg import sql
 
 from fleetctl.exit_codes import ExitCode
-from tests.integration.fleetctl.conftest import Fleet
 from tests.support.commands import fleetctl_on_terminal, running_fleetctl
+from tests.support.fleet import Fleet
 from tests.support.tenants import active, deleted
 
 

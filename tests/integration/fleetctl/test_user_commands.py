@@ -5,7 +5,7 @@ import re
 import psycopg
 
 from fleetctl.exit_codes import ExitCode
-from tests.integration.fleetctl.conftest import Fleet
+from tests.support.fleet import Fleet
 from tests.support.tenants import active
 
 

@@ -17,7 +17,9 @@ from fleetctl.failures import Failure
 from fleetctl.follow import Work, follow, one_step
 from tests.support.commands import environment, fleetctl_in_pipe, running_fleetctl
 
-PROVISION = ("tenant", "provision", "acme", "--admin-email", "admin@acme.test")
+
+def provision(slug: str = "acme") -> tuple[str, ...]:
+    return ("tenant", "provision", slug, "--admin-email", "admin@acme.test")
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ async def own_temporal() -> AsyncIterator[TemporalServer]:
 
 
 async def test_a_temporal_that_is_away_is_one_line(nothing: str) -> None:
-    ended = await fleetctl_in_pipe(*PROVISION, settings={"TEMPORAL_ADDRESS": nothing})
+    ended = await fleetctl_in_pipe(*provision(), settings={"TEMPORAL_ADDRESS": nothing})
 
     assert ended.code == ExitCode.UNREACHABLE
     assert ended.out == ""
@@ -57,7 +59,7 @@ async def test_a_database_that_is_away_is_one_line(nothing: str) -> None:
 
 async def test_a_setting_that_is_wrong_is_a_usage_error(temporal: TemporalServer) -> None:
     ended = await fleetctl_in_pipe(
-        *PROVISION,
+        *provision(),
         settings={"TEMPORAL_ADDRESS": temporal.address, "TEMPORAL_QUEUE_SHARDS": "many"},
     )
 
@@ -66,10 +68,10 @@ async def test_a_setting_that_is_wrong_is_a_usage_error(temporal: TemporalServer
 
 
 async def test_ctrl_c_says_that_the_work_goes_on(
-    temporal: TemporalServer, queue_prefix: str
+    temporal: TemporalServer, queue_prefix: str, slug: str
 ) -> None:
     settings = {"TEMPORAL_ADDRESS": temporal.address, "TEMPORAL_QUEUE_PREFIX": queue_prefix}
-    async with running_fleetctl("token", "cleanup", settings=settings) as command:
+    async with running_fleetctl(*provision(slug), settings=settings) as command:
         await command.until_said("is started")
 
         command.interrupt()
@@ -78,45 +80,42 @@ async def test_ctrl_c_says_that_the_work_goes_on(
     assert ended.code == ExitCode.INTERRUPTED
     assert ended.out == ""
     assert ended.err.endswith(
-        "fleetctl: the token clean-up goes on; look at it with: "
-        "temporal workflow result --workflow-id token-cleanup/manual\n"
+        f"fleetctl: the provisioning of {slug} goes on; "
+        f"look at it with: fleetctl tenant status {slug}\n"
     )
 
 
 async def test_the_same_work_twice_at_once_is_a_conflict(
-    temporal: TemporalServer, queue_prefix: str
+    temporal: TemporalServer, queue_prefix: str, slug: str
 ) -> None:
     settings = {"TEMPORAL_ADDRESS": temporal.address, "TEMPORAL_QUEUE_PREFIX": queue_prefix}
-    await fleetctl_in_pipe(*PROVISION, "--no-wait", settings=settings)
+    await fleetctl_in_pipe(*provision(slug), "--no-wait", settings=settings)
 
-    again = await fleetctl_in_pipe(*PROVISION, settings=settings)
+    again = await fleetctl_in_pipe(*provision(slug), settings=settings)
 
     assert again.code == ExitCode.CONFLICT
     assert again.err == (
-        "fleetctl: tenant 'acme' is being provisioned already; "
-        "look at it with: fleetctl tenant status acme\n"
+        f"fleetctl: tenant {slug!r} is being provisioned already; "
+        f"look at it with: fleetctl tenant status {slug}\n"
     )
 
 
 async def test_the_status_of_a_tenant_whose_work_nobody_has_begun_says_so(
-    temporal: TemporalServer, queue_prefix: str, database_url: str
+    temporal: TemporalServer, queue_prefix: str, database_url: str, slug: str
 ) -> None:
     settings = {
         "TEMPORAL_ADDRESS": temporal.address,
         "TEMPORAL_QUEUE_PREFIX": queue_prefix,
         "DATABASE_URL": database_url,
     }
-    await fleetctl_in_pipe(
-        *("tenant", "provision", "waiting", "--admin-email", "admin@acme.test", "--no-wait"),
-        settings=settings,
-    )
+    await fleetctl_in_pipe(*provision(slug), "--no-wait", settings=settings)
 
-    status = await fleetctl_in_pipe("tenant", "status", "waiting", settings=settings)
+    status = await fleetctl_in_pipe("tenant", "status", slug, settings=settings)
 
     assert status.code == ExitCode.OK
     assert status.out == (
-        "slug  waiting\n"
-        "provisioning is running: workflow tenant-provisioning/waiting\n"
+        f"slug  {slug}\n"
+        f"provisioning is running: workflow tenant-provisioning/{slug}\n"
         "  no worker answers; is the service running?\n"
     )
 
@@ -164,7 +163,7 @@ async def test_a_temporal_that_dies_while_someone_waits_is_one_line(
     own_temporal: TemporalServer,
 ) -> None:
     settings = {"TEMPORAL_ADDRESS": own_temporal.address}
-    async with running_fleetctl(*PROVISION, "--json", settings=settings) as command:
+    async with running_fleetctl(*provision(), "--json", settings=settings) as command:
         await command.until_said("is started")
 
         await own_temporal.kill()

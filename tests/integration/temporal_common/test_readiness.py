@@ -146,3 +146,19 @@ async def test_a_service_stays_live_and_ready_while_its_server_is_away_and_then_
 
     assert [answer.status for answer in away] == [200, 200]
     assert result == ["after the outage"]
+
+
+async def test_a_failing_announcement_ends_the_service_and_is_not_swallowed(
+    temporal_connection: Connection, queue_prefix: str
+) -> None:
+    def fail(_task_queues: list[str]) -> None:
+        raise ValueError("no one to tell")
+
+    async with running_service(
+        [PROBE],
+        connection=temporal_connection,
+        layout=QueueLayout(queue_prefix),
+        on_ready=fail,
+        ready=False,
+    ) as service:
+        assert await service.ended() == 1

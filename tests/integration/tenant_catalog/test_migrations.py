@@ -129,6 +129,17 @@ async def test_a_tenants_migration_stays_inside_its_schema(database: Database) -
     assert len(ours) == 13
 
 
+async def test_the_search_path_of_a_migration_ends_with_it(database_url: str) -> None:
+    async with opened(database_url, pool_size=1) as database:
+        async with database.transaction() as connection:
+            before = await (await connection.execute("SHOW search_path")).fetchone()
+        async with database.transaction() as connection:
+            await prepare(connection, "t_acme")
+            await apply(connection, "t_acme", ONE, [ONE])
+        async with database.transaction() as connection:
+            assert await (await connection.execute("SHOW search_path")).fetchone() == before
+
+
 async def test_drift_in_a_tenants_schema_names_file_and_schema(database: Database) -> None:
     async with database.transaction() as connection:
         await prepare(connection, "t_acme")

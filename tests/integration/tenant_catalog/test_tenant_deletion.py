@@ -196,6 +196,15 @@ async def test_tables_are_dropped_in_batches_and_counted_over_all_of_them(
     ]
 
 
+async def test_a_schema_that_is_dropped_in_part_does_not_look_complete(
+    catalog: TenantCatalog,
+) -> None:
+    ref = await built(catalog)
+    assert await catalog.pending_migrations(ref) == []
+    await catalog.drop_tables(ref, limit=1)
+    assert len(await catalog.pending_migrations(ref)) == 4
+
+
 async def test_a_crash_after_a_batch_does_not_lose_its_count(
     catalog: TenantCatalog, database: Database
 ) -> None:

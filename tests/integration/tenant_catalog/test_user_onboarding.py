@@ -198,6 +198,16 @@ async def test_an_active_member_is_refused(member: Onboarding, users: UserCatalo
     assert "bob" not in str(refused.value).lower()
 
 
+async def test_adding_again_after_the_activation_returns_the_same_to_the_same_run(
+    member: Onboarding, users: UserCatalog, database: Database
+) -> None:
+    issued = await users.issue_verification(member, in_an_hour())
+    await users.activate_user(member, issued.digest)
+    state = await contents(database)
+    assert await _add_bob(users) == member
+    assert await contents(database) == state
+
+
 async def test_the_administrator_is_an_active_member(
     catalog: TenantCatalog, users: UserCatalog
 ) -> None:

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 from tenant_catalog.contracts.tenants import deletion_id, provisioning_id
-from tenant_catalog.contracts.users import onboarding_id, token_digest
+from tenant_catalog.contracts.users import VerifyEmail, onboarding_id, token_digest
 
 
 def test_contracts_and_names_load_no_database_driver() -> None:
@@ -34,7 +34,11 @@ def test_an_onboarding_id_hides_the_address_and_ignores_its_case() -> None:
     assert workflow_id != onboarding_id("acme", "eve@example.org")
 
 
-def test_a_token_digest_is_the_sha256_of_the_token() -> None:
-    assert token_digest("abc") == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+def test_a_token_digest_is_the_sha256_of_the_proof_which_is_the_sha256_of_the_token() -> None:
+    proof = VerifyEmail.with_token("abc").proof
+    assert proof == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (
+        token_digest("abc")
+        == VerifyEmail(proof).token_digest
+        == "dfe7a23fefeea519e9bbfdd1a6be94c4b2e4529dd6b7cbea83f9959c2621b13c"
     )

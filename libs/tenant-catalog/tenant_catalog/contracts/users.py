@@ -9,7 +9,7 @@ from uuid import UUID
 
 ONBOARDING_WORKFLOW: Final = "UserOnboardingWorkflow"
 VERIFY_UPDATE: Final = "verify"
-"""Update with the token from the mail (`VerifyEmail`); refused when the token is wrong."""
+"""Update that shows the token from the mail (`VerifyEmail`); refused when the token is wrong."""
 ONBOARDING_QUERY: Final = "onboarding"
 """Answered with `OnboardingStatus`."""
 
@@ -37,7 +37,20 @@ class OnboardUser:
 
 @dataclass(frozen=True)
 class VerifyEmail:
-    token: str
+    """Shows that the sender knows the token: `VerifyEmail.with_token(token)`.
+
+    Not by the token itself, because an accepted update stays in the workflow's history.
+    """
+
+    proof: str
+
+    @classmethod
+    def with_token(cls, token: str) -> "VerifyEmail":
+        return cls(_sha256(token))
+
+    @property
+    def token_digest(self) -> str:
+        return _sha256(self.proof)
 
 
 class OnboardingState(StrEnum):
@@ -63,5 +76,13 @@ class OnboardedUser:
 
 
 def token_digest(token: str) -> str:
-    """What is kept of a token: its SHA-256, in hex. Tokens have 256 random bits, so no salt."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """What is kept of a token: the SHA-256 of its SHA-256, in hex.
+
+    Twice, because what is kept must not serve as the proof. Tokens have 256 random bits, so no
+    salt.
+    """
+    return VerifyEmail.with_token(token).token_digest
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,7 +11,7 @@ from tenant_catalog.migrations.files import Migration, catalog_migrations
 
 CATALOG_SCHEMA: Final = "catalog"
 _CATALOG_LOCK: Final = "catalog/migrations"
-_VERSIONS: Final = "schema_version"
+VERSIONS_TABLE: Final = "schema_version"
 
 
 async def migrate_catalog(
@@ -54,7 +54,7 @@ async def prepare(connection: Connection, schema: str) -> None:
         sql.SQL(
             "CREATE TABLE {} (version integer PRIMARY KEY, name text NOT NULL,"
             " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        ).format(sql.Identifier(schema, _VERSIONS))
+        ).format(sql.Identifier(schema, VERSIONS_TABLE))
     )
 
 
@@ -69,7 +69,9 @@ async def pending(
     applied: dict[int, str] = {}
     if await _exists(connection, schema):
         rows = await connection.execute(
-            sql.SQL("SELECT version, checksum FROM {}").format(sql.Identifier(schema, _VERSIONS))
+            sql.SQL("SELECT version, checksum FROM {}").format(
+                sql.Identifier(schema, VERSIONS_TABLE)
+            )
         )
         applied = {version: checksum for version, checksum in await rows.fetchall()}
     waiting = []
@@ -113,7 +115,7 @@ async def apply(
     await connection.execute(migration.sql.encode())
     await connection.execute(
         sql.SQL("INSERT INTO {} (version, name, checksum) VALUES (%s, %s, %s)").format(
-            sql.Identifier(schema, _VERSIONS)
+            sql.Identifier(schema, VERSIONS_TABLE)
         ),
         [migration.version, migration.name, migration.checksum],
     )
@@ -130,6 +132,6 @@ async def _exists(connection: Connection, schema: str) -> bool:
     found = await connection.execute(
         "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s",
-        [schema, _VERSIONS],
+        [schema, VERSIONS_TABLE],
     )
     return found.rowcount == 1

@@ -16,7 +16,6 @@ from tenant_catalog.contracts.users import (
     OnboardingStatus,
     OnboardUser,
     VerifyEmail,
-    token_digest,
 )
 from worker_tenant.workflows.options import MAIL, PERSISTENT, STEP
 from worker_tenant.workflows.steps import root_message
@@ -68,7 +67,7 @@ class UserOnboardingWorkflow:
     @workflow.update(name=VERIFY_UPDATE)
     async def verify(self, request: VerifyEmail) -> OnboardingStatus:
         """Verifies the address; returns when the user is active."""
-        self._verified_with = token_digest(request.token)
+        self._verified_with = request.token_digest
         await workflow.wait_condition(
             lambda: self._state is not OnboardingState.WAITING or self._failure != ""
         )
@@ -84,7 +83,7 @@ class UserOnboardingWorkflow:
                 type="NotWaiting",
                 non_retryable=True,
             )
-        if token_digest(request.token) not in self._digests:
+        if request.token_digest not in self._digests:
             raise ApplicationError(
                 "this is not the token from the verification mail",
                 type="InvalidToken",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, FailureError, TimeoutError
 
 from tenant_catalog.contracts.steps import Progress, Step, StepState
 
@@ -59,7 +59,11 @@ class StepLog:
 
 
 def root_message(error: BaseException) -> str:
-    """The innermost message of a failure: an ActivityError only says that an activity failed."""
-    while error.__cause__ is not None:
+    """Why an activity failed: the message of the error it raised last.
+
+    An ActivityError only says that an activity failed, and the end of its time only that it did not
+    succeed before. What lies below the activity's own error is the driver's, without advice.
+    """
+    while isinstance(error, ActivityError | TimeoutError) and error.__cause__ is not None:
         error = error.__cause__
     return getattr(error, "message", "") or str(error)
