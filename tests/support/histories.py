@@ -52,3 +52,14 @@ async def runs_of(client: Client, handle: WorkflowHandle[Any, Any]) -> list[str]
         ]
         run = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
     return runs
+
+
+async def identities(handle: WorkflowHandle[Any, Any]) -> set[str]:
+    """The workers that ran the workflow's tasks and its activities."""
+    found = set()
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            found.add(event.workflow_task_completed_event_attributes.identity)
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            found.add(event.activity_task_completed_event_attributes.identity)
+    return found

@@ -1,10 +1,12 @@
 """Starting the services' workflows as a client does."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
+from temporal_common.routing import Router
 from temporal_common.testing import RunningService
 from tenant_catalog.contracts.cleanup import (
     CLEANUP_WORKFLOW,
@@ -30,12 +32,20 @@ from tenant_catalog.contracts.users import (
 )
 
 
+@dataclass(frozen=True)
+class Fleet:
+    """Services that run as processes of their own, as a client knows them."""
+
+    client: Client
+    router: Router
+
+
 def admin_of(slug: str) -> str:
     return f"admin@{slug}.test"
 
 
 async def provision(
-    service: RunningService, slug: str, *, admin_email: str = ""
+    service: RunningService | Fleet, slug: str, *, admin_email: str = ""
 ) -> WorkflowHandle[Any, ProvisionedTenant]:
     return await service.client.start_workflow(
         PROVISIONING_WORKFLOW,
@@ -47,7 +57,7 @@ async def provision(
 
 
 async def delete(
-    service: RunningService, slug: str, *, retention: timedelta
+    service: RunningService | Fleet, slug: str, *, retention: timedelta
 ) -> WorkflowHandle[Any, DeletedTenant]:
     return await service.client.start_workflow(
         DELETION_WORKFLOW,
@@ -59,7 +69,7 @@ async def delete(
 
 
 async def onboard(
-    service: RunningService,
+    service: RunningService | Fleet,
     slug: str,
     email: str,
     *,
@@ -76,7 +86,7 @@ async def onboard(
 
 
 async def clean_up(
-    service: RunningService, request: CleanUpTokens, *, name: str
+    service: RunningService | Fleet, request: CleanUpTokens, *, name: str
 ) -> WorkflowHandle[Any, CleanedUpTokens]:
     return await service.client.start_workflow(
         CLEANUP_WORKFLOW,

@@ -72,12 +72,14 @@ class _Server:
         self._settings = settings
         self._metrics_url = metrics_url
         self._watched = watched
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._started = threading.Event()
         self._failure: Exception | None = None
         self._port = 0
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name="health", daemon=True
+        )
 
     def start(self) -> int:
         self._thread.start()
@@ -91,18 +93,13 @@ class _Server:
         return self._port
 
     def stop(self) -> None:
+        assert self._loop is not None, "not started"
         with suppress(RuntimeError):  # the loop is closed: the thread has ended by itself
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=_JOIN_TIMEOUT)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         app = web.Application()
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)

@@ -1,10 +1,11 @@
 """Reading settings: once, at the edge, into frozen objects; a bad value is one clear line.
 
-`load` reads any pydantic-settings model derived from `Settings`.
+`load` reads any pydantic-settings model derived from `Settings`, `load_parts` several of them.
 The connection to Temporal is read by Temporal's own rules: `temporal_common.connection`.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -17,6 +18,7 @@ from temporal_common.queues import MAX_SHARDS, InvalidTaskQueue, QueueLayout
 
 _MASK: Final = "**********"
 _Settings = TypeVar("_Settings", bound="Settings")
+_T = TypeVar("_T")
 
 
 class Settings(BaseSettings):
@@ -58,6 +60,24 @@ def load(settings: type[_Settings], **defaults: Any) -> _Settings:
     except UnreadableJson as error:  # a list or a mapping; the text names the field, in quotes
         field = str(error).split('"')[1]
         raise SettingsError(f"{settings.environment_names()[field]} is not valid JSON") from None
+
+
+def load_parts(whole: Callable[..., _T], **parts: type["Settings"]) -> _T:
+    """`whole`, called with models that are each read from the environment.
+
+    Raises:
+        SettingsError: with the lines of all parts, not only of the first bad one.
+    """
+    loaded: dict[str, Settings] = {}
+    findings: list[str] = []
+    for name, part in parts.items():
+        try:
+            loaded[name] = load(part)
+        except SettingsError as error:
+            findings.append(str(error))
+    if findings:
+        raise SettingsError("\n".join(findings))
+    return whole(**loaded)
 
 
 def _explain(settings: type[Settings], error: ValidationError) -> list[str]:

@@ -7,10 +7,12 @@ travels through the queue in the headers of workflows and activities.
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,7 +25,9 @@ from temporalio.contrib.opentelemetry import (
 )
 from temporalio.worker import WorkflowInterceptorClassInput
 
-_FLUSH_MILLISECONDS: Final = 5_000
+log = structlog.get_logger()
+
+_FLUSH_SECONDS: Final = 5.0
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -79,8 +83,13 @@ def tracing(
     try:
         yield provider
     finally:
-        provider.force_flush(_FLUSH_MILLISECONDS)
-        provider.shutdown()
+        # In a thread, because OpenTelemetry keeps to no limit of ours: with a collector that does
+        # not answer, one batch of spans takes the exporter's 10 s.
+        closing = threading.Thread(target=provider.shutdown, name="flush-traces", daemon=True)
+        closing.start()
+        closing.join(_FLUSH_SECONDS)
+        if closing.is_alive():
+            log.warning("the last traces were not delivered in time", seconds=_FLUSH_SECONDS)
 
 
 def _otlp_exporter() -> SpanExporter | None:

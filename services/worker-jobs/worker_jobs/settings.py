@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from temporal_common.settings import Settings, load
+from temporal_common.settings import Settings, load_parts
 from tenant_catalog.settings import DatabaseSettings
 
 
@@ -28,4 +28,4 @@ class JobsSettings:
 
 def load_settings() -> JobsSettings:
     """Raises SettingsError."""
-    return JobsSettings(database=load(DatabaseSettings), cleanup=load(TokenCleanupSettings))
+    return load_parts(JobsSettings, database=DatabaseSettings, cleanup=TokenCleanupSettings)

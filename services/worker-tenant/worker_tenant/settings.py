@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from temporal_common.settings import Settings, load
+from temporal_common.settings import Settings, load_parts
 from tenant_catalog.settings import DatabaseSettings
 
 
@@ -42,4 +42,4 @@ class TenantSettings:
 
 def load_settings() -> TenantSettings:
     """Raises SettingsError."""
-    return TenantSettings(database=load(DatabaseSettings), mail=load(MailSettings))
+    return load_parts(TenantSettings, database=DatabaseSettings, mail=MailSettings)
