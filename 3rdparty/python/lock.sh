@@ -14,5 +14,8 @@ for tool in pytest mypy ruff; do # equal versions wherever a tool shares a packa
   compile "$tool.in" --universal --python-version 3.11 --constraints requirements.lock \
     --output-file "$tool.lock" "$@"
 done
+for tool in kubernetes-validate checkov; do # programs of their own: nothing is shared
+  compile "$tool.in" --universal --python-version 3.11 --output-file "$tool.lock" "$@"
+done
 # Pants runs on a Python of its own, so its lock shares nothing with ours.
 compile pants.in --universal --python-version 3.9 --output-file pants.lock "$@"

@@ -1,0 +1,34 @@
+"""A pod gets more time to stop than its process may take, or SIGKILL cuts running work off."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from deploy.checks.findings import Finding
+from deploy.checks.manifests import Rendering
+from deploy.checks.workloads import SPECS, tuning_in
+from temporal_common.errors import SettingsError
+from temporal_common.tuning import HARD_DEADLINE_MARGIN
+
+RESERVE: Final = timedelta(seconds=5)
+"""For the kubelet and the container runtime around the process."""
+_KUBERNETES_DEFAULT: Final = 30
+
+
+def check(rendering: Rendering) -> Iterator[Finding]:
+    for worker in rendering.workers():
+        if worker.name not in SPECS:
+            continue  # settings.py says so
+        try:
+            drain = tuning_in(SPECS[worker.name], worker.environment()).drain_limit
+        except SettingsError:
+            continue  # settings.py says so
+        needed = (drain + HARD_DEADLINE_MARGIN + RESERVE).total_seconds()
+        given = worker.spec.get("terminationGracePeriodSeconds", _KUBERNETES_DEFAULT)
+        if given < needed:
+            yield worker.finding(
+                f"terminationGracePeriodSeconds is {given}, stopping may take {needed:g} s: drain "
+                f"limit {drain.total_seconds():g} + hard deadline {HARD_DEADLINE_MARGIN.seconds} + "
+                f"{RESERVE.seconds}",
+                "raise it, or lower WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
+            )
