@@ -1,8 +1,8 @@
 """`./pants run deploy:check`: exit code 1 on findings.
 
-    --crds FOLDER   the CRDs of KEDA, the Prometheus operator and the worker controller
-                    (or FLEET_CRDS; by default ../shared/crds beside the checkout)
-    --require-all   a check that could not run is a failure: for CI
+--crds FOLDER   the CRDs of KEDA, the Prometheus operator and the worker controller
+                (or FLEET_CRDS; by default ../shared/crds beside the checkout)
+--require-all   a check that could not run is a failure: for CI
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Custom resources against the schemas in their CRDs, strictly: a field that none names is wrong."""
+"""Custom resources against the schemas in their CRDs: a field that none names is wrong."""
 
 from collections.abc import Iterable
 from pathlib import Path

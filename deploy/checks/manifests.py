@@ -14,6 +14,9 @@ WORKER_LABEL: Final = "app.kubernetes.io/component"
 FROM_SECRET: Final = "from-a-secret"
 """Stands for a value that only the cluster knows."""
 
+# libyaml where the wheel has it: ten times as fast, and a hundred renderings are read.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _TEMPLATED: Final = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "WorkerDeployment"}
 )
@@ -59,7 +62,9 @@ class Rendering:
 
 
 def parse(name: str, text: str) -> Rendering:
-    return Rendering(name, tuple(document for document in yaml.safe_load_all(text) if document))
+    return Rendering(
+        name, tuple(document for document in yaml.load_all(text, Loader=_LOADER) if document)
+    )
 
 
 def pod_spec(document: Document) -> Document | None:
@@ -111,7 +116,7 @@ class Worker:
         return dict(self.document["spec"]["template"]["metadata"].get("labels", {}))
 
     def environment(self) -> dict[str, str]:
-        """What the process finds. A secret's value is `FROM_SECRET`, an optional one is left out."""
+        """What the process finds; a secret's value is `FROM_SECRET`, an optional one is absent."""
         found: dict[str, str] = {}
         for source in self.container.get("envFrom") or []:
             reference = source.get("configMapRef", {}).get("name", "")

@@ -11,7 +11,16 @@ from deploy.checks.manifests import Document, Rendering, containers
 
 _HOST_NAMESPACES: Final = ("hostNetwork", "hostPID", "hostIPC")
 _VOLUMES: Final = frozenset(
-    """configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret""".split()
+    [
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    ]
 )
 _PROFILES: Final = ("RuntimeDefault", "Localhost")
 _MEND: Final = "take the securityContext of deploy/k8s/base as the model"

@@ -59,14 +59,14 @@ def check(objects: Iterable[tuple[Rendering, Document]], tool: str | None) -> Ou
     return outcome
 
 
-def _skips_have_reasons(
-    objects: Iterable[tuple[Rendering, Document]], outcome: Outcome
-) -> None:
+def _skips_have_reasons(objects: Iterable[tuple[Rendering, Document]], outcome: Outcome) -> None:
     for rendering, document in objects:
         for name, value in (document["metadata"].get("annotations") or {}).items():
             if name.startswith(_ANNOTATION) and len(value.partition("=")[2].split()) < 4:
                 outcome.findings.append(
                     rendering.finding(
-                        document, f"{name}: {value} gives no reason", "write ID=why it is right here"
+                        document,
+                        f"{name}: {value} gives no reason",
+                        "write ID=why it is right here",
                     )
                 )

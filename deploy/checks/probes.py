@@ -1,4 +1,4 @@
-"""Probes against the real health server: it is started here and asked what the kubelet would ask."""
+"""Probes against the real health server: it is started here and asked as the kubelet would."""
 
 import urllib.error
 import urllib.request

@@ -64,11 +64,15 @@ def _triggers(
     for queue, kind in expected:
         if found[queue, kind] != 1:
             yield rendering.finding(
-                scaled, f"{found[queue, kind]} triggers for the {kind} tasks of {queue}, not 1", again
+                scaled,
+                f"{found[queue, kind]} triggers for the {kind} tasks of {queue}, not 1",
+                again,
             )
     for queue, kind in sorted(set(found) - set(expected), key=str):
         yield rendering.finding(
-            scaled, f"a trigger for {kind} tasks of {queue}, which this worker does not serve", again
+            scaled,
+            f"a trigger for {kind} tasks of {queue}, which this worker does not serve",
+            again,
         )
     if scaled["spec"].get("minReplicaCount", 0) < 1:
         yield rendering.finding(

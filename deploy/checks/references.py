@@ -26,9 +26,7 @@ def check(rendering: Rendering) -> Iterator[Finding]:
         if not rendering.named(kind, name):
             yield rendering.finding(document, f"there is no {kind}/{name}", _MEND)
     for budget in rendering.of_kind("PodDisruptionBudget"):
-        if not any(
-            selects(budget["spec"]["selector"], w.pod_labels) for w in rendering.workers()
-        ):
+        if not any(selects(budget["spec"]["selector"], w.pod_labels) for w in rendering.workers()):
             yield rendering.finding(budget, "it selects no worker", "correct the selector")
 
 
@@ -44,7 +42,9 @@ def _named_targets(rendering: Rendering) -> Iterator[tuple[Document, str, str]]:
                 for trigger in spec["triggers"]:
                     if "authenticationRef" in trigger:
                         yield (
-                            document, "TriggerAuthentication", trigger["authenticationRef"]["name"]
+                            document,
+                            "TriggerAuthentication",
+                            trigger["authenticationRef"]["name"],
                         )
             case "WorkerResourceTemplate":
                 yield document, "WorkerDeployment", spec["workerDeploymentRef"]["name"]

@@ -70,12 +70,12 @@ def run_checks(options: Options) -> list[Outcome]:
         policies.check(objects, find_tool(policies.TOOL, dist)),
     ]
     built = images.built_images(options.root)
-    for name, check in (
-        *AMONG_THEMSELVES.items(),
-        *AGAINST_THE_CODE.items(),
-        ("images: the BUILD files", partial(images.check, built=built)),
-    ):
-        outcomes.append(_over_all(name, check, renderings))
+    checks: dict[str, Check] = {
+        **AMONG_THEMSELVES,
+        **AGAINST_THE_CODE,
+        "images: the BUILD files": partial(images.check, built=built),
+    }
+    outcomes += [_over_all(name, check, renderings) for name, check in checks.items()]
     if not built:
         outcomes[-1].not_checked = images.NO_TARGETS
     return outcomes

@@ -29,9 +29,7 @@ def check(rendering: Rendering) -> Iterator[Finding]:
 
 def _values(rendering: Rendering, document: Document, values: dict[str, str]) -> Iterator[Finding]:
     for name, value in values.items():
-        if value and (
-            _SECRET_NAME.search(name) or _PEM.search(value) or _password_in_url(value)
-        ):
+        if value and (_SECRET_NAME.search(name) or _PEM.search(value) or _password_in_url(value)):
             yield rendering.finding(
                 document,
                 f"{name} holds a secret as a literal value",
@@ -49,7 +47,7 @@ def _password_in_url(value: str) -> bool:
 
 
 def _trusted(rendering: Rendering, document: Document) -> Iterator[Finding]:
-    """A Postgres that asks for no password, which only the dev overlay may have, behind a policy."""
+    """Postgres without a password, which only the dev overlay may have, behind a policy."""
     labels = document["spec"]["template"]["metadata"]["labels"]
     guarded = any(
         selects(policy["spec"]["podSelector"], labels)

@@ -16,10 +16,20 @@ from temporal_common.worker import WorkerSpec
 # https://docs.temporal.io/develop/environment-configuration; the SDK's core reads them, so that
 # there is no list to import. The last two come from the worker controller.
 TEMPORAL: Final = frozenset(
-    """TEMPORAL_ADDRESS TEMPORAL_NAMESPACE TEMPORAL_CONFIG_FILE TEMPORAL_PROFILE TEMPORAL_API_KEY
-    TEMPORAL_TLS TEMPORAL_TLS_CLIENT_CERT_PATH TEMPORAL_TLS_CLIENT_KEY_PATH
-    TEMPORAL_TLS_SERVER_CA_CERT_PATH TEMPORAL_TLS_SERVER_NAME
-    TEMPORAL_DEPLOYMENT_NAME TEMPORAL_WORKER_BUILD_ID""".split()
+    [
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_NAMESPACE",
+        "TEMPORAL_CONFIG_FILE",
+        "TEMPORAL_PROFILE",
+        "TEMPORAL_API_KEY",
+        "TEMPORAL_TLS",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH",
+        "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+        "TEMPORAL_TLS_SERVER_NAME",
+        "TEMPORAL_DEPLOYMENT_NAME",
+        "TEMPORAL_WORKER_BUILD_ID",
+    ]
 )
 # https://www.postgresql.org/docs/current/libpq-envars.html: those that name files.
 LIBPQ: Final = frozenset({"PGSERVICEFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"})
@@ -62,7 +72,7 @@ def _names(worker: Worker, spec: WorkerSpec) -> Iterator[Finding]:
 
 def _values(worker: Worker, spec: WorkerSpec) -> Iterator[Finding]:
     readers: list[Callable[[], object]] = [
-        *(lambda model=model: load(model) for model in _EVERY_SERVICE),  # type: ignore[misc]
+        *(lambda model=model: load(model) for model in _EVERY_SERVICE),
         lambda: load_tuning(spec.tuning),
         spec.settings,
     ]
