@@ -1,6 +1,7 @@
 """Images are those that the BUILD files make, under a tag that says which one."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ class BuiltImage:
 
     repository: str
     tags: tuple[str, ...]
-    """Those written in the BUILD file; empty where they are computed."""
+    """As they are without any option or variable; empty where that cannot be told."""
 
 
 def built_images(root: Path) -> dict[str, BuiltImage]:
@@ -28,9 +29,21 @@ def built_images(root: Path) -> dict[str, BuiltImage]:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "docker_image":
                 arguments = {keyword.arg: keyword.value for keyword in node.keywords}
                 repository = _literal(arguments.get("repository")) or [path.parent.name]
-                tags = [tag for tag in _literal(arguments.get("image_tags")) if "{" not in tag]
+                defaults = _default_arguments(path.parent / "Dockerfile")
+                tags = [_filled(tag, defaults) for tag in _literal(arguments.get("image_tags"))]
+                tags = [tag for tag in tags if "{" not in tag]
                 found[repository[0]] = BuiltImage(repository[0], tuple(tags))
     return found
+
+
+def _default_arguments(dockerfile: Path) -> dict[str, str]:
+    """`ARG NAME=value`, which Pants puts into a tag as {build_args.NAME}."""
+    text = dockerfile.read_text() if dockerfile.is_file() else ""
+    return dict(re.findall(r"^ARG +(\w+)=(\S+)", text, re.MULTILINE))
+
+
+def _filled(tag: str, arguments: dict[str, str]) -> str:
+    return re.sub(r"\{build_args\.(\w+)\}", lambda match: arguments.get(match[1], match[0]), tag)
 
 
 def _literal(node: ast.expr | None) -> list[str]:

@@ -132,8 +132,10 @@ def test_an_image_by_digest_is_fine(overlay: Overlay) -> None:
 def test_images_are_read_from_the_build_files(tmp_path: Path) -> None:
     folder = tmp_path / "services" / "worker-tenant"
     folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text("ARG IMAGE_TAG=dev\nFROM scratch\n")
     (folder / "BUILD").write_text(
-        'docker_image(name="image", repository="worker-tenant", image_tags=["dev", "{V}"])'
+        'docker_image(name="image", repository="worker-tenant",'
+        ' image_tags=["{build_args.IMAGE_TAG}", "{pants.hash}"])'
     )
     assert built_images(tmp_path) == {"worker-tenant": BuiltImage("worker-tenant", ("dev",))}
 
