@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -30,6 +31,8 @@ with workflow.unsafe.imports_passed_through():
         IssueToken,
         OnboardingActivities,
     )
+
+_OPEN: Final = (OnboardingState.STARTING, OnboardingState.WAITING)
 
 
 @workflow.defn(name=ONBOARDING_WORKFLOW)
@@ -68,16 +71,16 @@ class UserOnboardingWorkflow:
     async def verify(self, request: VerifyEmail) -> OnboardingStatus:
         """Verifies the address; returns when the user is active."""
         self._verified_with = request.token_digest
-        await workflow.wait_condition(
-            lambda: self._state is not OnboardingState.WAITING or self._failure != ""
-        )
+        await workflow.wait_condition(lambda: self._state not in _OPEN or self._failure != "")
         if self._failure:
             raise ApplicationError(self._failure, type="NotActivated", non_retryable=True)
         return self.onboarding()
 
     @verify.validator
     def token_is_right(self, request: VerifyEmail) -> None:
-        if self._state is not OnboardingState.WAITING:
+        # By the token and not by the state `waiting`: its mail can be read before we hear that it
+        # was sent.
+        if not self._digests or self._state not in _OPEN:
             raise ApplicationError(
                 f"the onboarding is {self._state.value}, it does not wait for a token",
                 type="NotWaiting",
