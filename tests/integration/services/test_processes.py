@@ -125,7 +125,7 @@ async def test_kill_9_in_the_middle_is_completed_by_the_next_process(
         async with service_process("worker_tenant", settings, log=log):
             await hold.release()
             await handle.result()  # after the heartbeat timeout of the attempt that died
-    assert (await attempts(handle))["create_admin"] == 2
+    assert (await attempts(handle))["create_admin"] > 1
     await assert_whole(database, slug)
     await sink.wait_for(to=admin_of(slug))
 
@@ -157,10 +157,9 @@ async def test_a_service_that_starts_before_postgres_says_so_and_becomes_ready_w
 ) -> None:
     url = await own_postgres.create_database()
     await own_postgres.stop()
+    given = {**settings, "DATABASE_URL": url, "DATABASE_CONNECT_TIMEOUT": "1"}
     try:
-        async with service_process(
-            "worker_jobs", {**settings, "DATABASE_URL": url}, log=log, ready=False
-        ) as process:
+        async with service_process("worker_jobs", given, log=log, ready=False) as process:
             waiting = await process.health.until(
                 "/readyz", lambda answer: "Postgres" in answer.text
             )
