@@ -47,6 +47,7 @@ class UserOnboardingWorkflow:
     def __init__(self) -> None:
         self._state = OnboardingState.STARTING
         self._reminded = False
+        self._mail = ""
         self._digests: list[str] = []
         self._verified_with: str | None = None
         self._failure = ""
@@ -65,7 +66,7 @@ class UserOnboardingWorkflow:
 
     @workflow.query(name=ONBOARDING_QUERY)
     def onboarding(self) -> OnboardingStatus:
-        return OnboardingStatus(self._state, self._reminded)
+        return OnboardingStatus(self._state, self._reminded, self._mail)
 
     @workflow.update(name=VERIFY_UPDATE)
     async def verify(self, request: VerifyEmail) -> OnboardingStatus:
@@ -139,7 +140,10 @@ class UserOnboardingWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            workflow.logger.warning("mail could not be sent: %s", root_message(error))
+            self._mail = root_message(error)
+            workflow.logger.warning("mail could not be sent: %s", self._mail)
+        else:
+            self._mail = "sent"
 
     async def _verified(self, within: timedelta) -> bool:
         with suppress(TimeoutError):
