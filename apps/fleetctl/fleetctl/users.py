@@ -117,6 +117,8 @@ async def _onboard(request: OnboardUser, *, wait: bool | None, as_json: bool) ->
             type="Expired",
             code=ExitCode.FAILED,
         )
+    if onboarded is None:
+        await _require_mail(handle, request)
     state = onboarded.state if onboarded else OnboardingState.WAITING
     if as_json:
         output.document(
@@ -134,6 +136,20 @@ async def _onboard(request: OnboardUser, *, wait: bool | None, as_json: bool) ->
         output.result(
             f"{email} is invited to {slug}; the token is in the mail\n"
             f"verify with: {_verifying(request)}"
+        )
+
+
+async def _require_mail(handle: "WorkflowHandle[Any, Any]", request: OnboardUser) -> None:
+    """The token is in that mail alone: without it there is nothing to verify with."""
+    status = await handle.query(
+        ONBOARDING_QUERY, result_type=OnboardingStatus, rpc_timeout=ANSWER_TIMEOUT
+    )
+    if status.mail != "sent":
+        raise Failure(
+            f"the verification mail to {request.email} could not be sent: {status.mail}; "
+            f"a reminder with another token follows in {request.remind_after}",
+            type="MailNotSent",
+            code=ExitCode.FAILED,
         )
 
 
@@ -189,7 +205,12 @@ def _onboarding(
         )
         state = status.state
         mailed = state is not OnboardingState.STARTING
-        steps = [Step("verification mail", StepState.DONE if mailed else StepState.RUNNING)]
+        sent = StepState.DONE if status.mail == "sent" else StepState.FAILED
+        steps = [
+            Step("verification mail", sent, "" if sent is StepState.DONE else status.mail)
+            if mailed
+            else Step("verification mail", StepState.RUNNING)
+        ]
         if to_the_end:
             verified = {
                 OnboardingState.STARTING: StepState.PENDING,

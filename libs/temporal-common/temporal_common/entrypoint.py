@@ -13,7 +13,8 @@ def main(load_spec: Callable[[], "WorkerSpec"], *, health_port: int) -> NoReturn
     """Runs one workload as a process; never returns.
 
     The spec comes by a function, so that signals are handled before its imports take their second.
-    Exit codes: 0 drained, 1 a worker ended by itself, 2 a setting is missing or wrong.
+    Exit codes: 0 drained; 1 a worker ended by itself, or the hard deadline cut work off; 2 a
+    setting is missing or wrong; 128 + number after a second signal, or a first during the start.
     """
     exit_quietly_on_signals()
     from temporal_common.process import run_process

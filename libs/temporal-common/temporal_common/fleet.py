@@ -96,10 +96,9 @@ class Fleet:
             announcing.cancel()
             await asyncio.gather(*(worker.shutdown() for worker in self._workers.values()))
             await asyncio.wait(runs)
-            if not ended:
-                ended = [run for run in runs if run.exception()]
-                for run in ended:
-                    log.error("failed in the drain", reason=_why(run))
+            for run in runs.difference(ended):
+                if run.exception():  # all has been drained before it was raised
+                    log.warning("failed in the drain", reason=_why(run))
             log.info("drained")
             return 1 if ended else 0
         finally:  # a no-op, unless this is cancelled itself

@@ -39,7 +39,7 @@ def stop_signals(on_first: Callable[[str], None]) -> Iterator[None]:
             first_at = time.monotonic()
             on_first(signal.Signals(number).name)
         elif time.monotonic() - first_at > _SAME_PRESS:
-            # Not sys.stderr: the signal may have interrupted a write to it, and it refuses a second.
+            # Not sys.stderr: it refuses a second write while the signal has interrupted a first.
             os.write(2, f"{signal.Signals(number).name} again: ended without draining\n".encode())
             os._exit(128 + number)
 

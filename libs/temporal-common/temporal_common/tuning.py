@@ -88,4 +88,4 @@ def load_tuning(declared: Tuning) -> Tuning:
     Raises:
         SettingsError: a value is out of its range.
     """
-    return load(_TuningFromEnvironment, **declared.model_dump())
+    return Tuning(**load(_TuningFromEnvironment, **declared.model_dump()).model_dump())

@@ -61,6 +61,17 @@ async def test_the_result_of_an_onboarding_says_how_to_go_on(fleet: Fleet, slug:
     assert f"verify with: fleetctl user verify {slug} ada@{slug}.test TOKEN\n" in onboarded.out
 
 
+async def test_an_invitation_whose_mail_is_refused_says_why(fleet: Fleet, slug: str) -> None:
+    await active(fleet.catalog, slug)
+    fleet.mails.refuse_with(550, "no such mailbox")
+
+    onboarded = await fleet.fleetctl("user", "onboard", slug, f"ada@{slug}.test")
+
+    assert (onboarded.code, onboarded.out) == (ExitCode.FAILED, "")
+    assert f"mail to ada@{slug}.test could not be sent: SMTP server" in onboarded.err
+    assert "550: no such mailbox; a reminder with another token follows" in onboarded.err
+
+
 async def test_an_invitation_lapses_for_whom_waits_for_it(fleet: Fleet, slug: str) -> None:
     await active(fleet.catalog, slug)
 

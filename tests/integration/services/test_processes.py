@@ -1,15 +1,26 @@
-"""The services as processes: stopped, killed, started before their servers, with bad settings."""
+"""The services as processes: stopped, killed, without a server, with bad settings, traced."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dev_servers.mail_sink import MailSink
+from dev_servers.otlp_receiver import OtlpReceiver, otlp_receiver
 from dev_servers.postgres import EmbeddedPostgres, embedded_postgres
 from dev_servers.temporal_server import TemporalServer
 from temporal_common.queues import QueueLayout
@@ -114,7 +125,7 @@ async def test_kill_9_in_the_middle_is_completed_by_the_next_process(
         async with service_process("worker_tenant", settings, log=log):
             await hold.release()
             await handle.result()  # after the heartbeat timeout of the attempt that died
-    assert (await attempts(handle))["create_admin"] == 2
+    assert (await attempts(handle))["create_admin"] > 1
     await assert_whole(database, slug)
     await sink.wait_for(to=admin_of(slug))
 
@@ -146,10 +157,9 @@ async def test_a_service_that_starts_before_postgres_says_so_and_becomes_ready_w
 ) -> None:
     url = await own_postgres.create_database()
     await own_postgres.stop()
+    given = {**settings, "DATABASE_URL": url, "DATABASE_CONNECT_TIMEOUT": "1"}
     try:
-        async with service_process(
-            "worker_jobs", {**settings, "DATABASE_URL": url}, log=log, ready=False
-        ) as process:
+        async with service_process("worker_jobs", given, log=log, ready=False) as process:
             waiting = await process.health.until(
                 "/readyz", lambda answer: "Postgres" in answer.text
             )
@@ -197,3 +207,68 @@ async def test_bad_settings_end_the_process_with_a_line_for_each(log: Path) -> N
     for key in bad:
         assert sum(line.startswith(f"worker-tenant: {key}=") for line in lines) == 1
     assert "hunter2" not in process.output()
+
+
+@asynccontextmanager
+async def traced_client(temporal: TemporalServer, receiver: OtlpReceiver) -> AsyncIterator[Client]:
+    """A client with a tracer of its own, as any program in front of the fleet may have one."""
+    provider = TracerProvider(resource=Resource({"service.name": "client"}))
+    exporter = OTLPSpanExporter(f"{receiver.endpoint}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    yield await Client.connect(
+        temporal.address,
+        data_converter=pydantic_data_converter,
+        interceptors=[TracingInterceptor(provider.get_tracer("client"))],
+    )
+    # In a thread: the receiver answers on this one.
+    await asyncio.to_thread(provider.shutdown)
+
+
+async def test_the_trace_of_a_provisioning_is_one_tree_from_the_client_to_the_sql(
+    temporal: TemporalServer,
+    fleet: Fleet,
+    settings: Mapping[str, str],
+    slug: str,
+    log: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with otlp_receiver() as receiver:
+        exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        async with (
+            service_process("worker_tenant", {**settings, **exporting}, log=log) as process,
+            traced_client(temporal, receiver) as client,
+        ):
+            await (await provision(replace(fleet, client=client), slug)).result()
+            assert await process.terminate() == 0  # which flushes
+
+    [trace_id] = {span.trace_id for span in receiver.spans}
+    with capsys.disabled():
+        print(f"\n{receiver.tree(trace_id)}")  # noqa: T201
+    [root] = receiver.roots(trace_id)
+    assert (root.name, root.service) == ("StartWorkflow:TenantProvisioningWorkflow", "client")
+
+    spans = {span.span_id: span for span in receiver.spans}
+    assert "RunWorkflow:TenantProvisioningWorkflow" in {span.name for span in spans.values()}
+    activities = {
+        span.name.removeprefix("RunActivity:")
+        for span in spans.values()
+        if span.name.startswith("RunActivity:")
+    }
+    statements = [span for span in spans.values() if "db.system.name" in span.attributes]
+    parents = {spans[span.parent_id].name for span in statements if span.parent_id}
+    assert parents == {f"RunActivity:{activity}" for activity in activities}
+    assert {"reserve_tenant", "apply_migration", "activate_tenant", "send_mail"} <= activities
+
+    url = urlsplit(settings["DATABASE_URL"])
+    for span in statements:
+        assert span.service == "worker-tenant"
+        assert span.attributes["db.system.name"] == "postgresql"
+        assert span.attributes["db.namespace"] == url.path.removeprefix("/")
+        assert (span.attributes["server.address"], span.attributes["server.port"]) == (
+            (url.hostname, url.port)
+        )
+    names = [span.name for span in statements]
+    for name in ("BEGIN", "INSERT catalog.tenants", "CREATE", "INSERT catalog.users", "COMMIT"):
+        assert name in names
+    # What is sent in a statement stays out of its span.
+    assert admin_of(slug) not in repr(receiver.spans)

@@ -1,15 +1,19 @@
 """When a service says that it is ready, and what it says until then."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client
 
 from dev_servers.ports import free_port
 from dev_servers.temporal_server import TemporalServer
+from temporal_common import fleet
 from temporal_common.connection import Connection
 from temporal_common.pollers import PollerAccess, poller_access
 from temporal_common.queues import TENANT, QueueLayout
@@ -54,6 +58,49 @@ async def test_a_queue_that_only_a_predecessor_polled_does_not_count(
 
     assert left.later_than(NEVER), "the server lists a poller that is gone; else this test is idle"
     assert not later.later_than(left)
+
+
+class IdleWorker:
+    """A Worker that runs and never polls, as one whose polls do not get through."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        await self._stopped.wait()
+
+    async def shutdown(self) -> None:
+        self._stopped.set()
+
+
+async def test_a_service_that_does_not_poll_is_not_ready_though_its_predecessor_is_listed(
+    temporal_connection: Connection, queue_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    async with running_service([PROBE], connection=temporal_connection, layout=layout):
+        pass
+    answers: asyncio.Queue[PollerAccess] = asyncio.Queue()
+
+    async def watched_poller_access(*arguments: Any) -> PollerAccess:
+        answer = await poller_access(*arguments)
+        answers.put_nowait(answer)
+        return answer
+
+    monkeypatch.setattr(fleet, "create_worker", lambda *_, **__: IdleWorker())
+    monkeypatch.setattr(fleet, "poller_access", watched_poller_access)
+
+    async with running_service(
+        [PROBE], connection=temporal_connection, layout=layout, ready=False
+    ) as service:
+        for _ in range(4):  # one before it polls, then one for each look
+            answer = await asyncio.wait_for(answers.get(), timeout=10)
+            assert answer.later_than(NEVER), "the predecessor is listed"
+        ready = await service.health.get("/readyz")
+
+    assert ready.status == 503
+    assert ready.json["reason"] == (
+        f"waiting for the server to list us as a poller of {layout.task_queue(TENANT).name}"
+    )
 
 
 async def test_a_successor_with_the_same_identity_counts(

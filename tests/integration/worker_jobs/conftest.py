@@ -1,5 +1,5 @@
 """Fixtures for tests of worker-jobs."""
 
-from tests.support.workloads import jobs_service, sink, slug, tenant_service
+from tests.support.workloads import jobs_service
 
-__all__ = ["jobs_service", "sink", "slug", "tenant_service"]
+__all__ = ["jobs_service"]

@@ -170,14 +170,16 @@ async def test_a_restore_during_the_retention_makes_the_tenant_active_again(
     assert await members_of(database, slug) == [(admin_of(slug), "admin", "active")]
 
 
-async def test_a_restore_after_the_retention_is_refused(
+async def test_a_restore_after_the_retention_is_refused_without_a_trace_in_the_history(
     tenant_service: RunningService, database_url: str, catalog: TenantCatalog, slug: str
 ) -> None:
     tenant = await active(catalog, slug)
     async with table_in_use(database_url, tenant.schema_name, "projects") as hold:
         handle = await delete(tenant_service, slug, retention=AT_ONCE)
         await hold.until_waited_for()
+        before = (await handle.describe()).history_length
         assert (await too_late(handle)).type == "TooLate"
+        assert (await handle.describe()).history_length == before
         await hold.release()
         assert (await handle.result()).outcome is DeletionOutcome.DELETED
 

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateStage,
+)
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from dev_servers.mail_sink import MailSink
@@ -28,6 +34,7 @@ from tenant_catalog.tenants import TenantCatalog
 from tests.support.histories import until_cancel_requested
 from tests.support.holding import held_tenant, until
 from tests.support.inspecting import members_of, rows
+from tests.support.mails import token_in
 from tests.support.starts import admin_of, onboard
 from tests.support.tenants import PURGE_AFTER, active
 
@@ -44,11 +51,6 @@ async def tenant(database: Database, slug: str) -> str:
     """The slug of an active tenant."""
     await active(TenantCatalog(database), slug)
     return slug
-
-
-def token_in(mail: EmailMessage) -> str:
-    [line] = [line for line in mail.get_content().splitlines() if line.startswith("Token: ")]
-    return str(line.removeprefix("Token: "))
 
 
 async def verify(handle: WorkflowHandle[Any, Any], token: str) -> OnboardingStatus:
@@ -112,10 +114,9 @@ async def test_the_token_from_the_mail_makes_the_user_active_and_welcome(
 ) -> None:
     handle = await onboard(tenant_service, tenant, email)
     mail = await sink.wait_for(to=email, subject_contains=CONFIRM)
-    await until_waiting(handle)
     assert (email, "member", "pending") in await members_of(database, tenant)
 
-    assert await verify(handle, token_in(mail)) == OnboardingStatus(OnboardingState.ACTIVE)
+    assert (await verify(handle, token_in(mail))).state is OnboardingState.ACTIVE
 
     assert (email, "member", "active") in await members_of(database, tenant)
     assert await rows(database, "SELECT FROM catalog.email_verification_tokens") == []
@@ -140,13 +141,45 @@ async def test_a_wrong_token_is_refused_without_a_trace_in_the_history(
     await handle.terminate()
 
 
+async def test_a_token_counts_as_soon_as_its_mail_can_be_read(
+    tenant_service: RunningService,
+    sink: MailSink,
+    monkeypatch: pytest.MonkeyPatch,
+    tenant: str,
+    email: str,
+) -> None:
+    """The mail is there, and the workflow has not heard yet that it was sent."""
+    take = sink.handle_DATA
+    read: list[EmailMessage] = []
+    go_on = asyncio.Event()
+
+    async def take_and_hold_the_answer(server: SMTP, session: Session, envelope: Envelope) -> str:
+        answer = await take(server, session, envelope)
+        if not read:
+            read.append(sink.mails[-1])
+            await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(sink, "handle_DATA", take_and_hold_the_answer)
+    handle = await onboard(tenant_service, tenant, email)
+    mail = await sink.wait_for(to=email, subject_contains=CONFIRM)
+    update: WorkflowUpdateHandle[OnboardingStatus] = await handle.start_update(
+        VERIFY_UPDATE,
+        VerifyEmail.with_token(token_in(mail)),
+        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+        result_type=OnboardingStatus,
+    )
+    go_on.set()
+    assert (await update.result()).state is OnboardingState.ACTIVE
+    assert (await handle.result()).reminded is False
+
+
 async def test_a_token_is_never_in_the_history(
     tenant_service: RunningService, sink: MailSink, tenant: str, email: str
 ) -> None:
     handle = await onboard(tenant_service, tenant, email, remind_after=timedelta(milliseconds=100))
     first = token_in(await sink.wait_for(to=email, subject_contains=CONFIRM))
     second = token_in(await sink.wait_for(to=email, subject_contains=REMINDER))
-    await until_waiting(handle)
     await verify(handle, second)
     await handle.result()
 
@@ -169,7 +202,7 @@ async def test_a_reminder_comes_once_and_both_tokens_are_right(
 
     await until(reminded)
     status = await verify(handle, token_in(first))
-    assert status == OnboardingStatus(OnboardingState.ACTIVE, reminded=True)
+    assert (status.state, status.reminded) == (OnboardingState.ACTIVE, True)
     assert (await handle.result()).reminded
     subjects = [str(mail["Subject"]) for mail in sink.mails if mail["X-RcptTo"] == email]
     assert [subject.startswith(REMINDER) for subject in subjects].count(True) == 1
@@ -296,3 +329,13 @@ async def test_a_mail_that_cannot_be_sent_leaves_the_reminder_to_bring_the_token
     status = await verify(handle, token_in(reminder))
     assert status.state is OnboardingState.ACTIVE
     await handle.result()
+
+
+async def test_a_client_is_told_that_the_mail_could_not_be_sent(
+    tenant_service: RunningService, sink: MailSink, tenant: str, email: str
+) -> None:
+    sink.refuse_with(550, "no such mailbox")
+    handle = await onboard(tenant_service, tenant, email)
+    await until_waiting(handle)
+    assert "answered 550: no such mailbox" in (await status_of(handle)).mail
+    await handle.terminate()

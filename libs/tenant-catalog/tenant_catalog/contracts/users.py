@@ -65,6 +65,8 @@ class OnboardingState(StrEnum):
 class OnboardingStatus:
     state: OnboardingState
     reminded: bool = False
+    mail: str = ""
+    """What became of the last mail: `sent`, or why it could not be sent; empty before the first."""
 
 
 @dataclass(frozen=True)

@@ -108,16 +108,16 @@ async def apply(
             f"migration {migration.name} cannot be applied to schema {schema} before "
             f"{waiting[0].name}"
         )
-    await connection.execute(
-        sql.SQL("SET LOCAL search_path TO {}, pg_catalog").format(sql.Identifier(schema))
+    # As bytes and without parameters: the file goes as it is, and everything in one message.
+    before = sql.SQL("SET LOCAL search_path TO {}, pg_catalog;\n").format(sql.Identifier(schema))
+    after = sql.SQL("\n;INSERT INTO {} (version, name, checksum) VALUES ({}, {}, {})").format(
+        sql.Identifier(schema, VERSIONS_TABLE),
+        migration.version,
+        migration.name,
+        migration.checksum,
     )
-    # As bytes and without parameters: the file is sent as it is, all statements in one message.
-    await connection.execute(migration.sql.encode())
     await connection.execute(
-        sql.SQL("INSERT INTO {} (version, name, checksum) VALUES (%s, %s, %s)").format(
-            sql.Identifier(schema, VERSIONS_TABLE)
-        ),
-        [migration.version, migration.name, migration.checksum],
+        before.as_bytes(connection) + migration.sql.encode() + after.as_bytes(connection)
     )
     return True
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -31,6 +32,8 @@ with workflow.unsafe.imports_passed_through():
         OnboardingActivities,
     )
 
+_OPEN: Final = (OnboardingState.STARTING, OnboardingState.WAITING)
+
 
 @workflow.defn(name=ONBOARDING_WORKFLOW)
 class UserOnboardingWorkflow:
@@ -44,6 +47,7 @@ class UserOnboardingWorkflow:
     def __init__(self) -> None:
         self._state = OnboardingState.STARTING
         self._reminded = False
+        self._mail = ""
         self._digests: list[str] = []
         self._verified_with: str | None = None
         self._failure = ""
@@ -62,22 +66,22 @@ class UserOnboardingWorkflow:
 
     @workflow.query(name=ONBOARDING_QUERY)
     def onboarding(self) -> OnboardingStatus:
-        return OnboardingStatus(self._state, self._reminded)
+        return OnboardingStatus(self._state, self._reminded, self._mail)
 
     @workflow.update(name=VERIFY_UPDATE)
     async def verify(self, request: VerifyEmail) -> OnboardingStatus:
         """Verifies the address; returns when the user is active."""
         self._verified_with = request.token_digest
-        await workflow.wait_condition(
-            lambda: self._state is not OnboardingState.WAITING or self._failure != ""
-        )
+        await workflow.wait_condition(lambda: self._state not in _OPEN or self._failure != "")
         if self._failure:
             raise ApplicationError(self._failure, type="NotActivated", non_retryable=True)
         return self.onboarding()
 
     @verify.validator
     def token_is_right(self, request: VerifyEmail) -> None:
-        if self._state is not OnboardingState.WAITING:
+        # By the token and not by the state `waiting`: its mail can be read before we hear that it
+        # was sent.
+        if not self._digests or self._state not in _OPEN:
             raise ApplicationError(
                 f"the onboarding is {self._state.value}, it does not wait for a token",
                 type="NotWaiting",
@@ -136,7 +140,10 @@ class UserOnboardingWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            workflow.logger.warning("mail could not be sent: %s", root_message(error))
+            self._mail = root_message(error)
+            workflow.logger.warning("mail could not be sent: %s", self._mail)
+        else:
+            self._mail = "sent"
 
     async def _verified(self, within: timedelta) -> bool:
         with suppress(TimeoutError):

@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from dev_servers.temporal_server import TemporalServer
+from temporal_common import fleet
 from temporal_common.connection import Connection
 from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
@@ -166,3 +167,31 @@ async def test_a_worker_that_ends_by_itself_fails_liveness_drains_the_others_and
 
     assert dead.json["reason"] == f"worker of {acme.task_queue} ended: the pool of threads is gone"
     assert (state, code) == ("failed", 1)
+
+
+class FailsInItsDrain:
+    """A Worker that raises after its shutdown: it lost its server, or was never validated."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        await self._stopped.wait()
+        raise RuntimeError("Worker validation failed")
+
+    async def shutdown(self) -> None:
+        self._stopped.set()
+
+
+async def test_a_worker_that_fails_in_its_drain_changes_nothing_and_is_reported(
+    temporal_connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(fleet, "create_worker", lambda *_, **__: FailsInItsDrain())
+    async with running_service([PROBE], connection=temporal_connection, ready=False) as service:
+        await service.health.until("/readyz", lambda answer: "poller" in answer.text)
+        code = await service.stop()
+
+    assert code == 0
+    assert "Worker validation failed" in capsys.readouterr().out
