@@ -1,0 +1,88 @@
+"""Load on the queues: a flood that fills one, and arrivals whose waiting is measured."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from temporalio.client import Client
+
+from benchmarks.workloads.models import Tasks, Waited
+from dev_servers.temporal_server import TemporalServer
+from temporal_common.client import connect
+from temporal_common.queue_state import ACTIVITY, describe_task_queue
+from temporal_common.routing import Route
+from temporal_common.testing import connection_to
+
+MODULE: Final = "benchmarks.workloads"
+"""Run as `python -m`; see `settings`."""
+
+_JOBS_PER_WORKFLOW: Final = 100
+"""A flood is of activities. One workflow for each would measure the server, which starts some 40 a
+second here, and not the waiting for slots."""
+
+
+def settings(server: TemporalServer, prefix: str, workloads: str, **more: str) -> dict[str, str]:
+    """Of a process that runs these workloads, comma-separated."""
+    return {
+        "BENCH_WORKLOADS": workloads,
+        "TEMPORAL_ADDRESS": server.address,
+        "TEMPORAL_QUEUE_PREFIX": prefix,
+        **more,
+    }
+
+
+async def client_of(server: TemporalServer) -> Client:
+    return await connect(connection_to(server.address, server.namespace))
+
+
+async def flood(client: Client, route: Route, tasks: Tasks) -> None:
+    """Starts `tasks.count` activities and returns when most of them wait in the queue."""
+    counts = [_JOBS_PER_WORKFLOW] * (tasks.count // _JOBS_PER_WORKFLOW)
+    if rest := tasks.count % _JOBS_PER_WORKFLOW:
+        counts.append(rest)
+    for count in counts:
+        part = Tasks(tasks.activity, tasks.seconds, count)
+        await client.start_workflow("Work", part, id=f"flood-{uuid4().hex}", **route.options())
+    while await _backlog(client, route.task_queue) < tasks.count / 2:  # noqa: ASYNC110  # no event
+        await asyncio.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What one arriving workflow saw, in seconds."""
+
+    waited: float
+    """Its activity, from being scheduled to being run."""
+    whole: float
+    """From the start by the client to the result."""
+
+
+async def arrivals(
+    client: Client, route: Callable[[int], Route], tasks: Tasks, *, count: int, every: float
+) -> Sequence[Arrival]:
+    """Starts a workflow `every` so many seconds, whether or not the former ones have ended.
+
+    A load that waited for them would ask the less, the slower the answers come.
+    """
+
+    async def arrive(number: int) -> Arrival:
+        await asyncio.sleep(number * every)
+        began = time.perf_counter()
+        waited: Waited = await client.execute_workflow(
+            "Work",
+            tasks,
+            id=f"arrival-{uuid4().hex}",
+            result_type=Waited,
+            **route(number).options(),
+        )
+        return Arrival(max(waited.seconds), time.perf_counter() - began)
+
+    return await asyncio.gather(*(arrive(number) for number in range(count)))
+
+
+async def _backlog(client: Client, task_queue: str) -> Any:
+    description = await describe_task_queue(client, task_queue, ACTIVITY)
+    return description.stats.approximate_backlog_count
