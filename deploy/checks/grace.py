@@ -20,11 +20,18 @@ def check(rendering: Rendering) -> Iterator[Finding]:
         if worker.name not in SPECS:
             continue  # settings.py says so
         try:
-            drain = tuning_in(SPECS[worker.name], worker.environment()).drain_limit
+            tuning = tuning_in(SPECS[worker.name], worker.environment())
         except SettingsError:
             continue  # settings.py says so
-        needed = (drain + HARD_DEADLINE_MARGIN + RESERVE).total_seconds()
+        drain = tuning.drain_limit
+        needed = (tuning.longest_stop + RESERVE).total_seconds()
         given = worker.spec.get("terminationGracePeriodSeconds", _KUBERNETES_DEFAULT)
+        if tuning.termination_grace_period != given:
+            yield worker.finding(
+                f"WORKER_TERMINATION_GRACE_PERIOD is {tuning.termination_grace_period}, and "
+                f"terminationGracePeriodSeconds {given}",
+                "let the setting say what the pod has, so that the service can check its drain",
+            )
         if given < needed:
             yield worker.finding(
                 f"terminationGracePeriodSeconds is {given}, stopping may take {needed:g} s: drain "

@@ -7,12 +7,12 @@ import pytest
 from deploy.checks import (
     connections,
     grace,
-    pool,
     probes,
     queues,
     reachability,
     scaling,
     settings,
+    tuning,
 )
 from deploy.checks.manifests import Rendering
 from deploy.checks.triggers import triggers
@@ -134,12 +134,13 @@ def test_more_shards_than_a_version_may_have(combination: Combine) -> None:
     rendering = combination("versioned")
     for name in SPECS:
         settings_of(rendering, name)["TEMPORAL_QUEUE_SHARDS"] = "101"
-    assert "101 task queues; the server allows 100" in only(queues.check(rendering))
+    assert "TEMPORAL_QUEUE_SHARDS=101 with Worker Versioning" in only(tuning.check(rendering))
 
 
 def test_a_grace_period_below_the_drain_limit(overlay: Overlay) -> None:
     rendering = overlay("production")
     worker(rendering).spec["terminationGracePeriodSeconds"] = 50
+    settings_of(rendering)["WORKER_TERMINATION_GRACE_PERIOD"] = "50"
     assert "terminationGracePeriodSeconds is 50, stopping may take 60 s" in only(
         grace.check(rendering)
     )
@@ -154,7 +155,21 @@ def test_a_drain_limit_that_is_raised_without_the_grace_period(overlay: Overlay)
 def test_a_pool_that_is_smaller_than_the_slots(overlay: Overlay) -> None:
     rendering = overlay("production")
     settings_of(rendering)["DATABASE_POOL_SIZE"] = "5"
-    assert "DATABASE_POOL_SIZE is 5, below the 20 activities" in only(pool.check(rendering))
+    assert "DATABASE_POOL_SIZE=5 is below WORKER_MAX_CONCURRENT_ACTIVITIES=20" in only(
+        tuning.check(rendering)
+    )
+
+
+def test_polls_that_hold_every_slot(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    settings_of(rendering, "worker-jobs")["WORKER_ACTIVITY_POLLERS"] = "50"
+    assert "WORKER_ACTIVITY_POLLERS=50 is not below" in only(tuning.check(rendering))
+
+
+def test_a_service_that_is_told_another_grace_period_than_its_pod_has(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    settings_of(rendering)["WORKER_TERMINATION_GRACE_PERIOD"] = "90"
+    assert "WORKER_TERMINATION_GRACE_PERIOD is 90.0, and" in only(grace.check(rendering))
 
 
 def test_two_autoscalers_of_one_worker(combination: Combine) -> None:
