@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 from temporalio.runtime import Runtime
 
+from temporal_common.build_id import image_build_id
 from temporal_common.client import connect_with_backoff
 from temporal_common.connection import Connection, load_connection
 from temporal_common.errors import SettingsError
@@ -73,7 +74,7 @@ def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> S
             Workload(spec, read(lambda: load_tuning(spec.tuning)), read(spec.settings))  # noqa: B023
             for spec in specs
         ],
-        build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+        build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or image_build_id(),
     )
     if findings:
         raise SettingsError("\n".join(dict.fromkeys(findings)))

@@ -1,6 +1,7 @@
 """What a service reads from outside, once. Its lifecycle: tests/integration."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -57,5 +58,15 @@ def test_what_two_workloads_read_alike_is_said_once(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_build_id_is_what_the_deployment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "abc123")
+    assert load_service_settings([PROBE], health_port=0).build_id == "abc123"
+
+
+def test_in_an_image_the_build_id_is_the_image_s_unless_the_deployment_says_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build-id").write_text("e3cd4062ff54\n")
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert load_service_settings([PROBE], health_port=0).build_id == "e3cd4062ff54"
     monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "abc123")
     assert load_service_settings([PROBE], health_port=0).build_id == "abc123"
