@@ -80,8 +80,9 @@ def document(name: str, components: list[Component]) -> str:
     bom.metadata.component = root
     bom.register_dependency(root, components)
     # Neither the time nor chance: equal contents make an equal document, hence an equal layer.
-    bom.metadata.timestamp = None
-    bom.serial_number = uuid5(NAMESPACE_URL, "\n".join(sorted(c.bom_ref.value for c in components)))
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # optional in the format
+    references = sorted(component.purl.to_string() for component in components if component.purl)
+    bom.serial_number = uuid5(NAMESPACE_URL, "\n".join(references))
     text = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         sys.exit(f"sbom: not valid CycloneDX: {error}")

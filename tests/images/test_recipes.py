@@ -3,12 +3,15 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from temporal_common.version import VERSION
 
 
-def test_the_dockerfiles_differ_in_the_name_of_the_service_only() -> None:
+@pytest.mark.parametrize("file", ["Dockerfile", "BUILD"])
+def test_the_recipes_differ_in_the_name_of_the_service_only(file: str) -> None:
     tenant, jobs = (
-        Path(f"services/worker-{name}/Dockerfile").read_text() for name in ("tenant", "jobs")
+        Path(f"services/worker-{name}/{file}").read_text() for name in ("tenant", "jobs")
     )
     assert jobs == tenant.replace("worker-tenant", "worker-jobs").replace(
         "worker_tenant", "worker_jobs"
