@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures the images: what they add to their base, and what one changed line costs.
 
-    python3 deploy/images/measure.py [--rounds 3]
+    python3 deploy/images/measure.py [--rounds 5]
 
-It packages, adds a comment to a module of the service, packages again, and puts the module back.
-Bytes shipped are those of the layers that the image before did not have, compressed as a registry
-gets them. Needs a builder and BASE_IMAGE as `./pants package` does, and the standard library only.
+In a clone of this repository, in rounds: package each image unchanged, then after a comment was added
+to a module of its service. Bytes shipped are those of the layers that the image before did not have,
+compressed as a registry gets them. Needs a builder and BASE_IMAGE as `./pants package` does, and the
+standard library only. Replaces the images of the tag that it measures.
 """
 
 import argparse
@@ -19,24 +20,35 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILDER = ROOT / "deploy/images/builder/docker"
 CHANGED = {
-    "worker-tenant": ROOT / "services/worker-tenant/worker_tenant/worker.py",
-    "worker-jobs": ROOT / "services/worker-jobs/worker_jobs/worker.py",
+    "worker-tenant": "services/worker-tenant/worker_tenant/worker.py",
+    "worker-jobs": "services/worker-jobs/worker_jobs/worker.py",
 }
 BASE = os.environ.get("BASE_IMAGE", "python:3.11-slim")
 TAG = os.environ.get("IMAGE_TAG", "dev")
 
 
-def package(service: str) -> float:
+@dataclass
+class Rounds:
+    """Of one image: seconds to package it, and the bytes of a change."""
+
+    unchanged: list[float] = field(default_factory=list)
+    changed: list[float] = field(default_factory=list)
+    shipped: list[int] = field(default_factory=list)
+
+
+def package(clone: Path, service: str) -> float:
     """Seconds that Pants takes for the image."""
     begun = time.perf_counter()
     subprocess.run(
         ["./pants", "package", f"services/{service}:image"],
-        cwd=ROOT,
+        cwd=clone,
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -70,50 +82,68 @@ def layer_sizes(image: str, known: set[str]) -> list[tuple[int, int]]:
             return sizes
 
 
+def say(service: str, what: str, value: str) -> None:
+    sys.stdout.write(f"{service:13}  {what:34}  {value}\n")
+
+
 def megabytes(size: float) -> str:
     return f"{size / 1e6:.2f} MB"
 
 
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} s [{min(values):.1f}-{max(values):.1f}]"
+def spread(values: Sequence[float], unit: str) -> str:
+    return f"{statistics.median(values):.2f} {unit} [{min(values):.2f}-{max(values):.2f}]"
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def measure(clone: Path, rounds: int) -> dict[str, Rounds]:
+    measured = {service: Rounds() for service in CHANGED}
+    for service in CHANGED:
+        package(clone, service)
+    for number in range(rounds):
+        for service, module in CHANGED.items():
+            rounds_of = measured[service]
+            rounds_of.unchanged.append(package(clone, service))
+            before = set(layer_ids(f"{service}:{TAG}"))
+            with (clone / module).open("a") as source:
+                source.write(f"# measured: {number} {time.time()}\n")
+            rounds_of.changed.append(package(clone, service))
+            new = layer_sizes(f"{service}:{TAG}", before)
+            rounds_of.shipped.append(sum(compressed for _, compressed in new))
+    return measured
 
 
-def measure(service: str, rounds: int) -> None:
-    image = f"{service}:{TAG}"
-    package(service)
-    added = layer_sizes(image, set(layer_ids(BASE)))
+def report(service: str, measured: Rounds) -> None:
+    added = layer_sizes(f"{service}:{TAG}", set(layer_ids(BASE)))
     size, compressed = (sum(part) for part in zip(*added, strict=True))
-    say(f"{service}  image without base: {megabytes(size)}, compressed {megabytes(compressed)}")
-    unchanged = [package(service) for _ in range(rounds)]
-    say(f"{service}  package, nothing changed: {spread(unchanged)}")
-    module = CHANGED[service]
-    original = module.read_bytes()
-    seconds, shipped = [], []
-    try:
-        for number in range(rounds):
-            before = set(layer_ids(image))
-            module.write_bytes(original + f"# measured: {number} {time.time()}\n".encode())
-            seconds.append(package(service))
-            shipped.append(sum(compressed for _, compressed in layer_sizes(image, before)))
-    finally:
-        module.write_bytes(original)
-    package(service)
-    say(f"{service}  package, one line changed: {spread(seconds)}")
-    say(f"{service}  shipped after it: {megabytes(max(shipped))} at most")
+    say(service, "image without its base", f"{megabytes(size)}, compressed {megabytes(compressed)}")
+    say(service, "package, nothing changed", spread(measured.unchanged, "s"))
+    say(service, "package, one line changed", spread(measured.changed, "s"))
+    pairs = zip(measured.changed, measured.unchanged, strict=True)
+    say(service, "changed ÷ unchanged", spread([a / b for a, b in pairs], ""))
+    say(service, "shipped after one line, at most", megabytes(max(measured.shipped)))
+
+
+def stop_pants(clone: Path) -> None:
+    """The Pants daemon of the clone would outlive it."""
+    for pid in clone.glob(".pids/*/pantsd/pid"):
+        os.kill(int(pid.read_text()), signal.SIGTERM)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     rounds = parser.parse_args().rounds
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the module is put back
-    for service in CHANGED:
-        measure(service, rounds)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the clone goes
+    with tempfile.TemporaryDirectory(prefix="images-") as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, clone], check=True)
+        try:
+            measured = measure(clone, rounds)
+        finally:
+            stop_pants(clone)
+    for service, of in measured.items():
+        report(service, of)
 
 
 if __name__ == "__main__":

@@ -77,11 +77,13 @@ def test_its_entrypoint_is_python_itself_without_a_shell(image: Image, service: 
     assert not image.config.get("Cmd")
 
 
-def test_its_labels_say_title_version_and_revision(image: Image, service: str) -> None:
+def test_its_labels_say_title_version_revision_and_base(image: Image, service: str) -> None:
     assert image.labels["org.opencontainers.image.title"] == service
     assert image.labels["org.opencontainers.image.version"] == VERSION
     revision = os.environ.get("REVISION") or "unknown"
     assert image.labels["org.opencontainers.image.revision"] == revision
+    base = os.environ.get("BASE_IMAGE") or "python:3.11-slim"
+    assert image.labels["org.opencontainers.image.base.name"] == base
 
 
 def test_it_does_not_set_half_of_the_switch_for_worker_versioning(image: Image) -> None:
