@@ -3,10 +3,10 @@
 
     python3 deploy/images/measure.py [--rounds 5]
 
-In a clone of this repository, in rounds: package each image unchanged, then after a comment was added
-to a module of its service. Bytes shipped are those of the layers that the image before did not have,
-compressed as a registry gets them. Needs a builder and BASE_IMAGE as `./pants package` does, and the
-standard library only. Replaces the images of the tag that it measures.
+In a clone of this repository, in rounds: package each image unchanged, then after a comment was
+added to a module of its service. Bytes shipped are those of the layers that the image before did
+not have, compressed as a registry gets them. Needs a builder and BASE_IMAGE as `./pants package`
+does, and the standard library only. Replaces the images of the tag that it measures.
 """
 
 import argparse
@@ -45,14 +45,11 @@ class Rounds:
 
 def package(clone: Path, service: str) -> float:
     """Seconds that Pants takes for the image."""
+    command = ["./pants", "package", f"services/{service}:image"]
     begun = time.perf_counter()
-    subprocess.run(
-        ["./pants", "package", f"services/{service}:image"],
-        cwd=clone,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    ended = subprocess.run(command, cwd=clone, capture_output=True, text=True)
+    if ended.returncode != 0:
+        sys.exit(f"{' '.join(command)}:\n{ended.stderr}")
     return time.perf_counter() - begun
 
 
