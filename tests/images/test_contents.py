@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_a_tool_in_it_would_be_found(path: str, tmp_path: Path) -> None:
     planted.parent.mkdir(parents=True)
     planted.touch()
     assert tools_in(Image(tmp_path, {})) == [f"/{path}"]
+
+
+def test_protobuf_is_the_compiled_one(image: Image) -> None:
+    which = "from google.protobuf.internal.api_implementation import Type; print(Type())"
+    said = subprocess.check_output(["chroot", image.root, "/app/bin/python", "-B", "-c", which])
+    assert said == b"upb\n", "its base lacks a library, and messages take many times as long"
 
 
 def test_its_user_is_numeric_and_not_root(image: Image) -> None:
