@@ -78,6 +78,15 @@ async def test_its_health_names_the_build_id_of_the_image(
         assert (await health.get("/health")).json["build_id"] == build_id
 
 
+async def test_its_build_id_is_its_version_where_the_deployment_is_named_alone(
+    image: Image, settings: Mapping[str, str], queue_prefix: str, log: Path
+) -> None:
+    build_id = image.text("/app/build-id").strip()
+    versioned = {**settings, "TEMPORAL_DEPLOYMENT_NAME": queue_prefix.replace(".", "-")}
+    async with ready(image, versioned, log) as (_, health):
+        assert f'build_id="{build_id}"' in (await health.get("/metrics")).text
+
+
 async def test_the_two_images_have_build_ids_of_their_own(images: Mapping[str, Image]) -> None:
     assert len({image.text("/app/build-id") for image in images.values()}) == len(images)
 
