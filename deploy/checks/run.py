@@ -36,7 +36,7 @@ AGAINST_THE_CODE: Final[dict[str, Check]] = {
     "environment: the settings": settings.check,
     "task queues: KEDA's triggers": queues.check,
     "grace period: the drain limit": grace.check,
-    "tuning: slots, polls, connections": tuning.check,
+    "tuning: what the service asks at its start": tuning.check,
     "autoscalers: the slots": scaling.check,
     "worker controller: the settings": connections.check,
     "network policies: the settings": reachability.check,

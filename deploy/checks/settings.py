@@ -18,6 +18,7 @@ from temporal_common.settings import (
     load,
 )
 from temporal_common.tuning import load_tuning
+from temporal_common.versioning import load_version
 from temporal_common.worker import WorkerSpec
 
 # https://docs.temporal.io/develop/environment-configuration; the SDK's core reads them, so that
@@ -82,6 +83,7 @@ def _values(worker: Worker, spec: WorkerSpec) -> Iterator[Finding]:
         *(lambda model=model: load(model) for model in _EVERY_SERVICE),
         lambda: load_tuning(spec.tuning),
         spec.settings,
+        load_version,
     ]
     with environment(worker.environment()):
         for reader in readers:

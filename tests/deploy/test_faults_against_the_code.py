@@ -75,7 +75,8 @@ def test_another_services_setting(overlay: Overlay) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["TEMPORAL_ADDRESS", "DATABASE_URL", "SMTP_HOST", "WORKER_ACTIVITY_POLLERS"]
+    "name",
+    ["TEMPORAL_ADDRESS", "DATABASE_URL", "SMTP_HOST", "WORKER_ACTIVITY_POLLERS", "WORKER_SHARDS"],
 )
 def test_a_setting_that_is_not_given(name: str, overlay: Overlay) -> None:
     rendering = overlay("production")
@@ -140,7 +141,6 @@ def test_more_shards_than_a_version_may_have(combination: Combine) -> None:
 def test_a_grace_period_below_the_drain_limit(overlay: Overlay) -> None:
     rendering = overlay("production")
     worker(rendering).spec["terminationGracePeriodSeconds"] = 50
-    settings_of(rendering)["WORKER_TERMINATION_GRACE_PERIOD"] = "50"
     assert "terminationGracePeriodSeconds is 50, stopping may take 60 s" in only(
         grace.check(rendering)
     )
@@ -152,24 +152,28 @@ def test_a_drain_limit_that_is_raised_without_the_grace_period(overlay: Overlay)
     assert "Deployment/worker-jobs" in only(grace.check(rendering))
 
 
+def test_a_grace_period_that_the_process_does_not_know(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    worker(rendering).spec["terminationGracePeriodSeconds"] = 90
+    assert "is 90, and the process believes 60" in only(grace.check(rendering))
+
+
 def test_a_pool_that_is_smaller_than_the_slots(overlay: Overlay) -> None:
     rendering = overlay("production")
     settings_of(rendering)["DATABASE_POOL_SIZE"] = "5"
-    assert "DATABASE_POOL_SIZE=5 is below WORKER_MAX_CONCURRENT_ACTIVITIES=20" in only(
-        tuning.check(rendering)
-    )
+    assert "refuses to start: DATABASE_POOL_SIZE=5 is below" in only(tuning.check(rendering))
 
 
-def test_polls_that_hold_every_slot(overlay: Overlay) -> None:
+def test_as_many_polls_as_slots(overlay: Overlay) -> None:
     rendering = overlay("production")
-    settings_of(rendering, "worker-jobs")["WORKER_ACTIVITY_POLLERS"] = "50"
-    assert "WORKER_ACTIVITY_POLLERS=50 is not below" in only(tuning.check(rendering))
+    settings_of(rendering)["WORKER_ACTIVITY_POLLERS"] = "20"
+    assert "WORKER_ACTIVITY_POLLERS=20 is not below" in only(tuning.check(rendering))
 
 
-def test_a_service_that_is_told_another_grace_period_than_its_pod_has(overlay: Overlay) -> None:
+def test_shards_that_nobody_serves(overlay: Overlay) -> None:
     rendering = overlay("production")
-    settings_of(rendering)["WORKER_TERMINATION_GRACE_PERIOD"] = "90"
-    assert "WORKER_TERMINATION_GRACE_PERIOD is 90.0, and" in only(grace.check(rendering))
+    settings_of(rendering)["WORKER_SHARDS"] = "0-1"
+    assert "WORKER_SHARDS=0-1 leaves 2 of 4 shards to nobody" in only(tuning.check(rendering))
 
 
 def test_two_autoscalers_of_one_worker(combination: Combine) -> None:
