@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker
 
 from temporal_common.backoff import until_available
@@ -31,10 +32,17 @@ OnReady = Callable[[list[str]], None]
 class Fleet:
     """The Workers of this process, one for each task queue of each workload."""
 
-    def __init__(self, client: Client, layout: QueueLayout, health: Health) -> None:
+    def __init__(
+        self,
+        client: Client,
+        layout: QueueLayout,
+        health: Health,
+        version: WorkerDeploymentVersion | None,
+    ) -> None:
         self._client = client
         self._layout = layout
         self._health = health
+        self._version = version
         self._workers: dict[str, Worker] = {}
         self._before: dict[str, PollerAccess] = {}
 
@@ -70,6 +78,7 @@ class Fleet:
                 queue=queue,
                 activities=activities,
                 running=running,
+                version=self._version,
             )
             self._health.task_queues.append(PolledQueue(queue.name, spec.workload))
 

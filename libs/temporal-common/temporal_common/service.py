@@ -4,7 +4,6 @@ start → health server → connect (with back-off) → one Worker per queue →
 SIGTERM → not ready → stop polling → drain within the limit → close resources → flush → exit 0
 """
 
-import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,8 +12,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
 
+from temporal_common.build_id import image_build_id
 from temporal_common.client import connect_with_backoff
 from temporal_common.connection import Connection, load_connection
 from temporal_common.errors import SettingsError
@@ -28,6 +29,7 @@ from temporal_common.stopping import Stop, unless_stopped
 from temporal_common.tracing import tracing
 from temporal_common.tuning import HARD_DEADLINE_MARGIN, load_tuning
 from temporal_common.version import VERSION
+from temporal_common.versioning import load_version
 from temporal_common.worker import WorkerSpec, Workload
 
 __all__ = ["ServiceSettings", "Stop", "Workload", "load_service_settings", "run"]
@@ -46,7 +48,13 @@ class ServiceSettings:
     health: HealthSettings
     logs: LogSettings
     workloads: Sequence[Workload]
-    build_id: str | None
+    version: WorkerDeploymentVersion | None
+    """Of Worker Versioning; None leaves it off."""
+
+    @property
+    def build_id(self) -> str | None:
+        """Also without Worker Versioning, if this is an image."""
+        return self.version.build_id if self.version else image_build_id()
 
 
 def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> ServiceSettings:
@@ -73,7 +81,7 @@ def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> S
             Workload(spec, read(lambda: load_tuning(spec.tuning)), read(spec.settings))  # noqa: B023
             for spec in specs
         ],
-        build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+        version=read(load_version),
     )
     if findings:
         raise SettingsError("\n".join(dict.fromkeys(findings)))
@@ -101,7 +109,7 @@ async def run(
         identity=identity,
         blocked_after=settings.health.blocked_after,
     )
-    metrics = instrumented_runtime({"service": service, "workload": health.workload})
+    metrics = instrumented_runtime(_metric_labels(health, settings.version))
     async with AsyncExitStack() as stack:
         # Entered first and left last: it bounds the drain and all the closing after it.
         stack.enter_context(
@@ -140,10 +148,18 @@ async def _start(
         address=settings.connection.address,
         namespace=settings.connection.namespace,
     )
-    fleet = Fleet(client, settings.layout, health)
+    fleet = Fleet(client, settings.layout, health, settings.version)
     for workload in settings.workloads:
         await fleet.add(workload, stack, waiting)
     return fleet
+
+
+def _metric_labels(health: Health, version: WorkerDeploymentVersion | None) -> dict[str, str]:
+    """With the version, which the SDK's core puts on no metric itself."""
+    labels = {"service": health.service, "workload": health.workload}
+    if version:
+        labels |= {"deployment": version.deployment_name, "build_id": version.build_id}
+    return labels
 
 
 def _longest_stop(settings: ServiceSettings) -> timedelta:

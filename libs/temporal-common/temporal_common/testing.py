@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import aiohttp
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dev_servers.ports import HOST, free_port
@@ -122,6 +123,7 @@ async def running_service(
     blocked_after: float = 30.0,
     on_ready: OnReady = lambda _task_queues: None,
     ready: bool = True,
+    version: WorkerDeploymentVersion | None = None,
 ) -> AsyncIterator[RunningService]:
     """Runs the real lifecycle in this process; drains it at the end of the block.
 
@@ -129,6 +131,7 @@ async def running_service(
         workloads: Specs, whose settings and tuning are taken as declared, or workloads with others.
         layout: By default one shard under a fresh prefix.
         ready: Whether to wait until all queues are polled.
+        version: Of Worker Versioning; by default unversioned.
     """
     layout = layout or QueueLayout(fresh_prefix())
     port = free_port()
@@ -141,7 +144,7 @@ async def running_service(
             item if isinstance(item, Workload) else Workload(item, item.tuning, item.settings())
             for item in workloads
         ],
-        build_id=None,
+        version=version,
     )
     stop = Stop()
     task = asyncio.create_task(run(service, settings, stop, on_ready=on_ready))

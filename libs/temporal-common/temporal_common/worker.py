@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -16,6 +17,7 @@ from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
 from temporal_common.tuning import Tuning
+from temporal_common.versioning import deployment_config
 
 Activities = Sequence[Callable[..., Any]]
 ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
@@ -98,6 +100,7 @@ def create_worker(
     queue: TaskQueue,
     activities: Activities,
     running: RunningActivities,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """A Worker of the workload on one of its queues.
 
@@ -118,6 +121,7 @@ def create_worker(
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.activity_pollers),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.workflow_pollers),
         graceful_shutdown_timeout=tuning.drain_limit,
+        deployment_config=deployment_config(version),
     )
 
 

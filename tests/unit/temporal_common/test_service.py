@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from temporalio.common import WorkerDeploymentVersion
 
 from temporal_common.errors import SettingsError
 from temporal_common.queues import QueueLayout
@@ -56,6 +57,9 @@ def test_what_two_workloads_read_alike_is_said_once(monkeypatch: pytest.MonkeyPa
     assert len(str(refusal.value).splitlines()) == 1
 
 
-def test_the_build_id_is_what_the_deployment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_build_id_is_that_of_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_DEPLOYMENT_NAME", "worker-probe")
     monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "abc123")
-    assert load_service_settings([PROBE], health_port=0).build_id == "abc123"
+    settings = load_service_settings([PROBE], health_port=0)
+    assert settings.version == WorkerDeploymentVersion("worker-probe", "abc123")
+    assert settings.build_id == "abc123"
