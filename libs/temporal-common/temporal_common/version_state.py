@@ -1,4 +1,4 @@
-"""What a version of a deployment holds: pollers, waiting tasks and running workflows."""
+"""What a version of a deployment holds: workers, waiting tasks and running workflows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,10 +8,9 @@ from typing import Final, TypeVar
 
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
-    DescribeTaskQueueRequest,
     DescribeWorkerDeploymentVersionRequest,
     DescribeWorkerDeploymentVersionResponse,
 )
@@ -20,6 +19,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
 from temporal_common.deployments import Version, VersionNotFound
+from temporal_common.queue_state import POLL_RENEWED_WITHIN, Poller, describe_task_queue
+
+PINNED: Final = "Pinned"
+AUTO_UPGRADE: Final = "AutoUpgrade"
 
 # Calls at a time. The server allows 50 reads of deployments and 10 visibility queries a second in a
 # namespace, and others want some of them.
@@ -30,15 +33,6 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@dataclass(frozen=True, order=True)
-class Poller:
-    """A worker that polls a task queue. The server lists it for five minutes after its last poll,
-    so one that has just gone is among them."""
-
-    identity: str
-    last_poll: datetime
-
-
 @dataclass(frozen=True)
 class VersionQueue:
     """A task queue that a version has polled at any time, for one type of task."""
@@ -47,73 +41,85 @@ class VersionQueue:
     type: str
     """`workflow`, `activity` or `nexus`."""
     pollers: tuple[Poller, ...]
-    """Of this version."""
+    """Workers of this version that polled it within the last five minutes."""
     backlog: int | None
     """Waiting tasks of this version; None while the server cannot say, for some seconds after the
     queue's first poll."""
     backlog_age: timedelta | None
     """Of the oldest of them."""
 
-    @property
-    def label(self) -> str:
-        return f"{self.name} ({self.type})"
-
 
 @dataclass(frozen=True)
 class VersionState:
-    """What a version holds."""
+    """The task queues of a version, and who polls them."""
 
     version: Version
     queues: tuple[VersionQueue, ...]
-    pinned: int
-    """Running workflows that stay on it until they end."""
-    moving: int
-    """Running auto-upgrade workflows whose last task it ran; their next one goes elsewhere if the
-    version is not current."""
 
     @property
-    def pollers(self) -> frozenset[str]:
-        """Identities."""
+    def listed(self) -> frozenset[str]:
+        """Identities of the workers that the server lists: for five minutes after the last poll."""
         return frozenset(poller.identity for queue in self.queues for poller in queue.pollers)
+
+    def workers(self, now: datetime | None = None) -> frozenset[str]:
+        """Those of them that run: they have begun a poll lately, on any queue. On one alone it
+        says little, for a worker whose slots are all taken does not poll for activities."""
+        oldest = (now or datetime.now(UTC)) - POLL_RENEWED_WITHIN
+        return frozenset(
+            poller.identity
+            for queue in self.queues
+            for poller in queue.pollers
+            if poller.last_access >= oldest
+        )
+
+    def polled(self, now: datetime | None = None) -> list[VersionQueue]:
+        """The queues that a worker polls which runs."""
+        workers = self.workers(now)
+        return [
+            queue
+            for queue in self.queues
+            if any(poller.identity in workers for poller in queue.pollers)
+        ]
+
+    def served(self, now: datetime | None = None) -> list[VersionQueue]:
+        """The queues that the version answers for: polled, or with tasks that wait for it. If no
+        worker of it runs, all that it has ever polled."""
+        polled = self.polled(now)
+        return [queue for queue in self.queues if not polled or queue in polled or queue.backlog]
 
     @property
     def backlog(self) -> int | None:
         """Waiting tasks on all its queues; None while one of them is not known."""
-        backlogs = [queue.backlog for queue in self.queues]
-        return None if None in backlogs else sum(backlog or 0 for backlog in backlogs)
+        backlogs = [queue.backlog for queue in self.queues if queue.backlog is not None]
+        return sum(backlogs) if len(backlogs) == len(self.queues) else None
 
 
 async def version_states(client: Client, versions: Sequence[Version]) -> list[VersionState]:
-    """What these versions hold; each of their task queues is described once.
+    """Asks for these versions; a task queue that several of them have is described once.
 
     Raises:
         VersionNotFound: one was deleted meanwhile.
-        TemporalUnavailable
+        TemporalUnavailable: the server does not answer.
     """
-    described = await _each(versions, lambda version: _describe(client, version))
-    keys = {
-        (queue.name, queue.type) for answer in described for queue in answer.version_task_queues
-    }
-    found = await _each(sorted(keys), lambda key: _pollers(client, key))
-    pollers = dict(zip(sorted(keys), found, strict=True))
-    pinned = await _each(versions, lambda version: running(client, version, "Pinned"))
-    moving = await _each(versions, lambda version: running(client, version, "AutoUpgrade"))
+    described = await each(versions, lambda version: _describe(client, version))
+    keys = sorted({(queue.name, queue.type) for answer in described for queue in _queues(answer)})
+    pollers = dict(zip(keys, await each(keys, lambda key: _pollers(client, key)), strict=True))
     return [
         VersionState(
             version,
-            tuple(
-                _queue(version, queue, pollers[queue.name, queue.type])
-                for queue in sorted(answer.version_task_queues, key=lambda q: (q.name, q.type))
-            ),
-            *counts,
+            tuple(_queue(version, q, pollers[q.name, q.type]) for q in _queues(answer)),
         )
-        for version, answer, *counts in zip(versions, described, pinned, moving, strict=True)
+        for version, answer in zip(versions, described, strict=True)
     ]
 
 
 async def running(client: Client, version: Version, behavior: str) -> int:
-    """Running workflows of a version with a behaviour, `Pinned` or `AutoUpgrade`, an override
-    counted as what it makes of a workflow. By visibility, which is about a second late."""
+    """Running workflows of a version that are `PINNED` to it, or `AUTO_UPGRADE` ones whose last
+    task it ran. By visibility, which is about a second late.
+
+    Raises:
+        TemporalUnavailable: the server does not answer.
+    """
     with rpc_errors_explained(client):
         counted = await client.workflow_service.count_workflow_executions(
             CountWorkflowExecutionsRequest(
@@ -126,11 +132,29 @@ async def running(client: Client, version: Version, behavior: str) -> int:
 
 
 def running_query(version: Version, behavior: str) -> str:
-    """The visibility query that the server itself asks to see whether a version is drained."""
+    """For `PINNED`, the query by which the server itself decides whether a version is drained. An
+    override counts as what it makes of its workflow."""
+    name = version.name.replace("'", "''")
     return (
-        f"TemporalWorkerDeploymentVersion = {_quoted(version.name)}"
+        f"TemporalWorkerDeploymentVersion = '{name}'"
         f" AND TemporalWorkflowVersioningBehavior = '{behavior}' AND ExecutionStatus = 'Running'"
     )
+
+
+async def each(items: Sequence[_T], ask: Callable[[_T], Awaitable[_R]]) -> list[_R]:
+    """All answers in the order of the items, asked for a few at a time."""
+    free = asyncio.Semaphore(_AT_A_TIME)
+
+    async def one(item: _T) -> _R:
+        async with free:
+            return await ask(item)
+
+    tasks = [asyncio.create_task(one(item)) for item in items]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:  # those that still ask when one has failed
+            task.cancel()
 
 
 async def _describe(
@@ -160,16 +184,13 @@ async def _describe(
 
 
 async def _pollers(client: Client, key: _Key) -> list[PollerInfo]:
-    name, type = key
-    with rpc_errors_explained(client):
-        answer = await client.workflow_service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=type
-            ),
-            retry=True,
-            timeout=ATTEMPT_TIMEOUT,
-        )
-    return list(answer.pollers)
+    return list((await describe_task_queue(client, *key)).pollers)
+
+
+def _queues(
+    answer: DescribeWorkerDeploymentVersionResponse,
+) -> list[DescribeWorkerDeploymentVersionResponse.VersionTaskQueue]:
+    return sorted(answer.version_task_queues, key=lambda queue: (queue.name, queue.type))
 
 
 def _queue(
@@ -182,7 +203,7 @@ def _queue(
         name=queue.name,
         type=TaskQueueType.Name(queue.type).removeprefix("TASK_QUEUE_TYPE_").lower(),
         pollers=tuple(
-            Poller(poller.identity, poller.last_access_time.ToDatetime(UTC))
+            Poller(poller.identity, poller.last_access_time.ToDatetime(tzinfo=UTC))
             for poller in sorted(pollers, key=lambda poller: poller.identity)
             if poller.deployment_options.deployment_name == version.deployment
             and poller.deployment_options.build_id == version.build_id
@@ -190,23 +211,3 @@ def _queue(
         backlog=queue.stats.approximate_backlog_count if known else None,
         backlog_age=queue.stats.approximate_backlog_age.ToTimedelta() if known else None,
     )
-
-
-async def _each(items: Sequence[_T], ask: Callable[[_T], Awaitable[_R]]) -> list[_R]:
-    """All answers in the order of the items, a few questions at a time."""
-    free = asyncio.Semaphore(_AT_A_TIME)
-
-    async def one(item: _T) -> _R:
-        async with free:
-            return await ask(item)
-
-    tasks = [asyncio.create_task(one(item)) for item in items]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:  # those that still ask when one has failed
-            task.cancel()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
