@@ -21,7 +21,7 @@ MEANINGS: Final = {
     ExitCode.OK: "done, or started with --no-wait",
     ExitCode.FAILED: "the work failed",
     ExitCode.USAGE: "an argument or a setting is wrong",
-    ExitCode.CONFLICT: "it exists already, the same work is running, or somebody else changed it meanwhile",
+    ExitCode.CONFLICT: "it exists already, the same work is running, or it was changed meanwhile",
     ExitCode.NOT_FOUND: "no such tenant, deployment or version, or no such work is running",
     ExitCode.REFUSED: "the fleet refuses it: wrong token, too late, wrong state, still in use",
     ExitCode.UNREACHABLE: "Temporal or Postgres cannot be reached",

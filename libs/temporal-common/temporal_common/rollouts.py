@@ -200,7 +200,7 @@ async def until_settled(client: Client, name: str, *, within: float = 10) -> boo
                 await asyncio.sleep(_AGAIN)
     except TimeoutError:
         return False
-    return Change(True, missing)
+    return True
 
 
 async def _set_ramping(
