@@ -1,93 +1,22 @@
-"""fleetctl deploy …, against real versioned workers on a real server."""
-
-import asyncio
-import shlex
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+"""fleetctl deploy status, ramp and promote, against real versioned workers on a real server."""
 
 import pytest
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentManagerRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 
-from dev_servers.programs import temporal_program
-from dev_servers.temporal_server import TemporalServer
 from fleetctl.exit_codes import ExitCode
-from temporal_common import rollouts
-from temporal_common.deployments import VersionStatus, describe_deployment
-from tests.support.commands import Finished, fleetctl_in_pipe, fleetctl_on_terminal
-from tests.support.histories import versions
-from tests.support.holding import until
+from tests.support.commands import fleetctl_in_pipe, fleetctl_on_terminal
+from tests.support.deploys import Deploy, deploy, error, make_current, start, two_versions
 from tests.support.versioned_workflows import Moving, Pinned
 from tests.support.versions import (
     name,
     quick_client,
     quick_temporal,
     until_forgotten,
-    until_status,
     workers_of,
 )
 
-__all__ = ["name", "quick_client", "quick_temporal"]
-
-
-class Deploy:
-    """`fleetctl deploy`, on the deployment of one test."""
-
-    def __init__(self, server: TemporalServer, client: Client, name: str) -> None:
-        self.settings = {"TEMPORAL_ADDRESS": server.address}
-        self.client = client
-        self.name = name
-
-    async def __call__(self, command: str, *arguments: str) -> Finished:
-        return await fleetctl_in_pipe(
-            "deploy", command, self.name, *arguments, settings=self.settings
-        )
-
-    async def shares(self) -> dict[str, tuple[str, float]]:
-        """Status and share of each version, as the server has them."""
-        deployment = await describe_deployment(self.client, self.name)
-        return {v.build_id: (v.status.value, v.share) for v in deployment.versions}
-
-
-@pytest.fixture
-def deploy(quick_temporal: TemporalServer, quick_client: Client, name: str) -> Deploy:
-    return Deploy(quick_temporal, quick_client, name)
-
-
-async def make_current(deploy: Deploy, build_id: str) -> None:
-    """By the library, for tests that are about what comes after it."""
-    deployment = await describe_deployment(deploy.client, deploy.name)
-    await rollouts.promote(deploy.client, deployment, build_id)
-
-
-@asynccontextmanager
-async def two_versions(client: Client, deploy: Deploy) -> AsyncIterator[None]:
-    """v1 is current, v2 polls the same queue."""
-    async with workers_of(client, deploy.name, "v1", deploy.name):
-        await make_current(deploy, "v1")
-        async with workers_of(client, deploy.name, "v2", deploy.name):
-            yield
-
-
-async def start(client: Client, deploy: Deploy, workflow: type) -> WorkflowHandle[object, object]:
-    """A workflow that a worker has begun, so that it belongs to a version."""
-    handle = await client.start_workflow(
-        workflow.__name__, id=f"{deploy.name}/{workflow.__name__}", task_queue=deploy.name
-    )
-
-    async def begun() -> bool:
-        described = await handle.describe()
-        info = described.raw_description.workflow_execution_info
-        return bool(info.versioning_info.deployment_version.build_id)
-
-    await until(begun)
-    return handle
-
-
-def error(done: Finished) -> str:
-    [line] = [line for line in done.err.splitlines() if line.startswith("fleetctl: ")]
-    assert done.out == ""
-    return line.removeprefix("fleetctl: ")
+__all__ = ["deploy", "name", "quick_client", "quick_temporal"]
 
 
 async def test_a_deployment_that_no_worker_has_polled_for_is_not_found(deploy: Deploy) -> None:
@@ -195,91 +124,6 @@ async def test_while_a_version_ramps_another_one_is_a_conflict(
         assert (await deploy.shares())["v2"] == ("ramping", 10)
 
 
-async def test_a_rollback_ends_the_ramp(quick_client: Client, deploy: Deploy) -> None:
-    async with two_versions(quick_client, deploy):
-        await deploy("ramp", "v2", "--percentage", "50")
-        done = await deploy("rollback")
-
-        assert done.code == ExitCode.OK
-        assert done.out == f"{deploy.name}: the ramp of v2 is ended, v1 gets all new workflows\n"
-        shares = await deploy.shares()
-        assert shares["v1"] == ("current", 100)
-        assert shares["v2"][1] == 0
-
-
-async def test_a_rollback_goes_to_the_version_before_and_never_forward_again(
-    quick_client: Client, deploy: Deploy
-) -> None:
-    async with two_versions(quick_client, deploy):
-        first = await deploy("rollback")
-        assert first.code == ExitCode.REFUSED
-        assert error(first) == f"no version of deployment {deploy.name!r} was current before 'v1'"
-
-        await make_current(deploy, "v2")
-        pinned = await start(quick_client, deploy, Pinned)
-        done = await deploy("rollback")
-        assert done.code == ExitCode.OK, done.err
-        said = done.out.splitlines()
-        assert said[0] == f"{deploy.name}: v1 is current again, in place of v2"
-        assert said[1].startswith("1 workflow is pinned to v2 and stays there")
-        assert said[-1].startswith("temporal workflow update-options --query ")
-        assert (await deploy.shares())["v1"] == ("current", 100)
-
-        again = await deploy("rollback")
-        assert again.code == ExitCode.REFUSED
-        assert "went back already, from 'v2' to 'v1'" in error(again)
-        assert (await deploy.shares())["v1"] == ("current", 100)
-        await pinned.signal("finish")
-        await pinned.result()
-
-
-async def test_a_rollback_to_a_version_whose_workers_are_gone_is_refused(
-    quick_client: Client, deploy: Deploy
-) -> None:
-    async with workers_of(quick_client, deploy.name, "v1", deploy.name):
-        await make_current(deploy, "v1")
-    async with workers_of(quick_client, deploy.name, "v2", deploy.name):
-        await make_current(deploy, "v2")
-        await until_forgotten(quick_client, deploy.name, "v1")
-        done = await deploy("rollback")
-
-        assert done.code == ExitCode.REFUSED
-        assert error(done).startswith(f"no worker of {deploy.name}:v1 polls; start its workers")
-        assert (await deploy.shares())["v2"] == ("current", 100)
-
-
-async def test_retire_refuses_until_nothing_runs_and_nobody_polls(
-    quick_client: Client, deploy: Deploy
-) -> None:
-    async with workers_of(quick_client, deploy.name, "v2", deploy.name):
-        async with workers_of(quick_client, deploy.name, "v1", deploy.name):
-            await make_current(deploy, "v1")
-            current = await deploy("retire", "v1")
-            assert current.code == ExitCode.REFUSED
-            assert "it is current, so it gets new workflows" in error(current)
-
-            pinned = await start(quick_client, deploy, Pinned)
-            await make_current(deploy, "v2")
-            busy = await deploy("retire", "v1")
-            assert busy.code == ExitCode.REFUSED
-            assert "1 pinned workflow is open on it" in error(busy)
-            assert "v1@test polls for it" in error(busy)
-
-            await pinned.signal("finish")
-            await pinned.result()
-            await until_status(quick_client, deploy.name, "v1", VersionStatus.DRAINED)
-            polled = await deploy("retire", "v1")
-            assert polled.code == ExitCode.REFUSED
-            assert error(polled).startswith(f"{deploy.name}:v1 is in use: v1@test polls for it")
-        await until_forgotten(quick_client, deploy.name, "v1")
-        assert "v1 can go: fleetctl deploy retire" in (await deploy("status")).err
-
-        done = await deploy("retire", "v1")
-        assert (done.code, done.out) == (ExitCode.OK, f"{deploy.name}: v1 is deleted\n")
-        assert list(await deploy.shares()) == ["v2"]
-        assert (await deploy("retire", "v1")).code == ExitCode.NOT_FOUND
-
-
 async def test_what_another_client_manages_is_left_alone(
     quick_client: Client, deploy: Deploy
 ) -> None:
@@ -348,29 +192,3 @@ async def test_the_status_names_pinned_workflows_whose_workers_are_gone(
         found = await deploy("status")
         assert "1 pinned on v1, and no worker of it runs: start some" in found.err.splitlines()
         await pinned.terminate()
-
-
-async def test_the_printed_command_moves_pinned_workflows_to_the_version_before(
-    quick_client: Client, deploy: Deploy
-) -> None:
-    async with two_versions(quick_client, deploy):
-        await make_current(deploy, "v2")
-        pinned = await start(quick_client, deploy, Pinned)
-        command = shlex.split((await deploy("rollback")).out.splitlines()[-1])
-        assert command[0] == "temporal"
-        moved = await asyncio.create_subprocess_exec(
-            temporal_program(),
-            *command[1:],
-            "--yes",
-            env={"TEMPORAL_ADDRESS": deploy.settings["TEMPORAL_ADDRESS"], "HOME": "/nonexistent"},
-        )
-        assert await moved.wait() == 0
-
-        async def told_to_move() -> bool:
-            info = (await pinned.describe()).raw_description.workflow_execution_info
-            return info.versioning_info.HasField("versioning_override")
-
-        await until(told_to_move)
-        await pinned.signal("finish")  # it moves with its next task
-        await pinned.result()
-    assert await versions(pinned) == ["v2", "v1"]
