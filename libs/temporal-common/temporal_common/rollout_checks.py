@@ -63,7 +63,9 @@ def previous(deployment: Deployment) -> Version:
     )
     if replaced is None:
         raise NothingToRollBack(
-            f"no version of deployment {name!r} was current before {current.build_id!r}"
+            f"no version of deployment {name!r} was current before {current.build_id!r}; for "
+            "unversioned workers: temporal worker deployment set-current-version "
+            f"--deployment-name {name} --unversioned"
         )
     if replaced.created > current.created:
         raise NothingToRollBack(

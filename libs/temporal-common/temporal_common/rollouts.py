@@ -147,6 +147,11 @@ async def rollback(
     require_manager(client, deployment)
     if deployment.ramping:
         await _set_ramping(client, deployment, "", 0, ignore_missing=False)
+        # The server takes this for done, without a look at the token, when there is no ramp any
+        # more: also when the version has been promoted in between.
+        after = await describe_deployment(client, deployment.name)
+        if _build_id(after.current) != _build_id(deployment.current):
+            raise _changed(deployment)
         return Rollback(deployment.ramping, deployment.current, ramp_ended=True)
     current, before = deployment.current, previous(deployment)
     assert current is not None, "what has no current version has none before it"
@@ -258,11 +263,19 @@ async def _change(call: Awaitable[object], client: Client, deployment: Deploymen
         if error.status is not RPCStatusCode.FAILED_PRECONDITION:
             raise
         if _TOKEN_MISMATCH in error.message:
-            raise DeploymentChanged(
-                f"deployment {deployment.name!r} was changed by somebody else meanwhile; nothing "
-                "was changed by this attempt"
-            ) from None
+            raise _changed(deployment) from None
         raise RolloutRefused(f"the server refuses it: {error.message}") from None
+
+
+def _changed(deployment: Deployment) -> DeploymentChanged:
+    return DeploymentChanged(
+        f"deployment {deployment.name!r} was changed by somebody else meanwhile; nothing was "
+        "changed by this attempt"
+    )
+
+
+def _build_id(version: Version | None) -> str | None:
+    return version.build_id if version else None
 
 
 def _as_float32(number: float) -> float:

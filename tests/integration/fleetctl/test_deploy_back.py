@@ -42,7 +42,9 @@ async def test_a_rollback_goes_to_the_version_before_and_never_forward_again(
     async with two_versions(quick_client, deploy):
         first = await deploy("rollback")
         assert first.code == ExitCode.REFUSED
-        assert error(first) == f"no version of deployment {deploy.name!r} was current before 'v1'"
+        assert error(first).startswith(
+            f"no version of deployment {deploy.name!r} was current before 'v1'"
+        )
 
         await make_current(deploy, "v2")
         pinned = await start(quick_client, deploy, Pinned)
