@@ -53,7 +53,7 @@ class _Held:
     version: "Version"
     state: "VersionState"
     pinned: int
-    moving: int
+    auto_upgrade: int
     """Auto-upgrade workflows whose last task it ran."""
 
 
@@ -106,10 +106,10 @@ async def _view(client: "Client", name: str) -> _View:
     versions = deployment.versions
     states = await version_states(client, versions)
     pinned = await each(versions, lambda version: running(client, version, PINNED))
-    moving = await each(versions, lambda version: running(client, version, AUTO_UPGRADE))
+    auto_upgrade = await each(versions, lambda version: running(client, version, AUTO_UPGRADE))
     return _View(
         deployment,
-        tuple(_Held(*held) for held in zip(versions, states, pinned, moving, strict=True)),
+        tuple(_Held(*held) for held in zip(versions, states, pinned, auto_upgrade, strict=True)),
     )
 
 
@@ -161,15 +161,12 @@ def _write_one(view: _View) -> None:
         styles=[_STYLES[held.version.status] for held in view.versions],
     )
     queues = [
-        (held, queue)
-        for held in view.versions
-        for queue in held.state.queues
-        if queue.pollers or queue.backlog
+        (held, name) for held in view.versions for name in sorted({q.name for q in _used(held)})
     ]
     if queues:
         output.table(
-            ["task queue", "type", "build id", "workers", "backlog", "oldest"],
-            [_queue_row(held, queue) for held, queue in queues],
+            ["task queue", "build id", *_POLLERS, "backlog", "oldest"],
+            [_queue_row(held, name) for held, name in queues],
             styles=[_STYLES[held.version.status] for held, _ in queues],
         )
     for finding in view.findings:
@@ -177,8 +174,9 @@ def _write_one(view: _View) -> None:
 
 
 _COLUMNS: Final = (
-    *("build id", "status", "new work", "since", "pinned", "moving", "workers", "backlog"),
+    *("build id", "status", "new work", "since", "pinned", "auto-upgrade", "workers", "backlog"),
 )
+_POLLERS: Final = ("workflow pollers", "activity pollers")
 
 
 def _row(held: _Held) -> list[str]:
@@ -189,21 +187,31 @@ def _row(held: _Held) -> list[str]:
         f"{version.share:g} %" if version.status in ("current", "ramping") else "",
         output.moment(version.since),
         str(held.pinned),
-        str(held.moving),
+        str(held.auto_upgrade),
         str(len(held.state.workers())),
         _UNKNOWN if backlog is None else str(backlog),
     ]
 
 
-def _queue_row(held: _Held, queue: "VersionQueue") -> list[str]:
+def _used(held: _Held) -> "list[VersionQueue]":
+    return [queue for queue in held.state.queues if queue.pollers or queue.backlog]
+
+
+def _queue_row(held: _Held, name: str) -> list[str]:
     workers = held.state.workers()
+    queues = [queue for queue in held.state.queues if queue.name == name]
+    polls = {
+        f"{queue.type} pollers": sum(poller.identity in workers for poller in queue.pollers)
+        for queue in queues
+    }
+    backlogs = [queue.backlog for queue in queues if queue.backlog is not None]
+    oldest = max((q.backlog_age for q in queues if q.backlog and q.backlog_age), default=None)
     return [
-        queue.name,
-        queue.type,
+        name,
         held.version.build_id,
-        str(sum(poller.identity in workers for poller in queue.pollers)),
-        _UNKNOWN if queue.backlog is None else str(queue.backlog),
-        format_duration(queue.backlog_age) if queue.backlog and queue.backlog_age else "",
+        *(str(polls.get(column, 0)) for column in _POLLERS),
+        str(sum(backlogs)) if len(backlogs) == len(queues) else _UNKNOWN,
+        format_duration(oldest) if oldest else "",
     ]
 
 
@@ -231,7 +239,7 @@ def _version_as_json(held: _Held) -> dict[str, Any]:
         "created": version.created,
         "last_current": version.last_current,
         "pinned": held.pinned,
-        "auto_upgrade": held.moving,
+        "auto_upgrade": held.auto_upgrade,
         "workers": sorted(state.workers()),
         "backlog": state.backlog,
         "task_queues": [
@@ -243,7 +251,9 @@ def _version_as_json(held: _Held) -> dict[str, Any]:
                     for poller in queue.pollers
                 ],
                 "backlog": queue.backlog,
-                "oldest_seconds": queue.backlog_age and queue.backlog_age.total_seconds(),
+                "oldest_seconds": (
+                    queue.backlog_age.total_seconds() if queue.backlog_age is not None else None
+                ),
             }
             for queue in state.queues
         ],

@@ -38,7 +38,7 @@ def ramp(
     build_id: BuildId,
     percentage: Annotated[
         float,
-        typer.Option(help="Share of the new workflows: more than 0, less than 100.", metavar="N"),
+        typer.Option(help="Share of the new workflows, 0.01 to 99.99.", metavar="N"),
     ],
     ignore_missing_task_queues: IgnoreMissing = False,
     as_json: AsJson = False,
@@ -150,9 +150,11 @@ async def _promote(name: str, build_id: str, *, ignore_missing: bool, as_json: b
         return
     output.result(f"{name}: {build_id} is current{'' if change.changed else ' already'}")
     if before:
+        left = before.build_id
+        if pinned:
+            output.result(_staying(pinned, before))
         output.result(
-            f"{_workflows(pinned)} pinned to {before.build_id} and end there; when they have: "
-            f"fleetctl deploy retire {name} {before.build_id}\n"
+            f"when {left} is drained: fleetctl deploy retire {name} {left}\n"
             f"go back with: fleetctl deploy rollback {name}"
         )
 
@@ -185,10 +187,7 @@ async def _rollback(name: str, *, ignore_missing: bool, as_json: bool) -> None:
         else f"{name}: {current} is current again, in place of {left}"
     )
     if pinned:
-        output.result(
-            f"{_workflows(pinned)} pinned to {left} and {'stay' if pinned > 1 else 'stays'} there: "
-            "keep its workers until they end"
-        )
+        output.result(_staying(pinned, done.left))
         if current:
             output.result(
                 f"to move them, if {current} can replay what {left} has done:\n"
@@ -238,14 +237,13 @@ def _warn(missing: Sequence[str]) -> None:
         )
 
 
-def _workflows(count: int) -> str:
-    match count:
-        case 0:
-            return "no workflows are"
-        case 1:
-            return "1 workflow is"
-        case _:
-            return f"{count} workflows are"
+def _staying(pinned: int, version: "Version") -> str:
+    if pinned == 1:
+        return f"1 pinned workflow stays on {version.build_id}; keep its workers until it has ended"
+    return (
+        f"{pinned} pinned workflows stay on {version.build_id}; keep its workers until they have "
+        "ended"
+    )
 
 
 def _move(name: str, left: "Version", current: str) -> str:

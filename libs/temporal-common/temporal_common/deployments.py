@@ -25,6 +25,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
 from temporal_common.errors import Refused
 
+SHARE_DIGITS: Final = 2
+"""Decimal places of a share. The server keeps it in 32 bits, where 12.3 is 12.30000019."""
+
 
 class DeploymentNotFound(Refused):
     """No versioned worker of that deployment has polled yet."""
@@ -69,7 +72,7 @@ class Version:
     last_current: datetime | None
     """When it last became current; None if it never was."""
     share: float
-    """Percentage of the new workflows that it gets, 0 to 100."""
+    """Percentage of the new workflows that it gets, 0 to 100, to `SHARE_DIGITS`."""
     drainage_checked: datetime | None
     """When the server last looked whether it is drained. It looks every three minutes."""
 
@@ -207,10 +210,10 @@ def _version(
 
 
 def _share(status: VersionStatus, routing: RoutingConfig) -> float:
-    ramp: float = routing.ramping_version_percentage
+    ramp: float = round(routing.ramping_version_percentage, SHARE_DIGITS)
     match status:
         case VersionStatus.CURRENT:
-            return 100 - ramp
+            return round(100 - ramp, SHARE_DIGITS)
         case VersionStatus.RAMPING:
             return ramp
         case _:

@@ -1,6 +1,5 @@
 """What is refused before a deployment's work is moved, and why."""
 
-import math
 from collections.abc import Sequence
 
 from temporalio.client import Client
@@ -37,10 +36,10 @@ class InvalidPercentage(Refused):
 
 def check_percentage(percentage: float) -> float:
     """The percentage, if a ramp can have it. Raises InvalidPercentage."""
-    if not math.isfinite(percentage) or not 0 < percentage < 100:
+    if not 0.01 <= percentage <= 99.99:  # so is a NaN refused
         raise InvalidPercentage(
-            f"{percentage:g} is not a ramp; valid: more than 0 and less than 100 "
-            "(all is a promotion, nothing a rollback)"
+            f"{percentage:g} is not a ramp; valid: 0.01 to 99.99 (all is a promotion, nothing a "
+            "rollback)"
         )
     return percentage
 

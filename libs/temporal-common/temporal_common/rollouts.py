@@ -5,7 +5,6 @@ changed it since. What is asked for already is no error: the function says that 
 """
 
 import asyncio
-import struct
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +19,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
-from temporal_common.deployments import Deployment, Version, VersionStatus, describe_deployment
+from temporal_common.deployments import (
+    SHARE_DIGITS,
+    Deployment,
+    Version,
+    VersionStatus,
+    describe_deployment,
+)
 from temporal_common.errors import Refused
 from temporal_common.rollout_checks import (
     VersionInUse,
@@ -98,7 +103,7 @@ async def ramp(
     missing = await require_polled(
         client, deployment, version, ignore_missing=ignore_missing_task_queues
     )
-    if version.status is VersionStatus.RAMPING and version.share == _as_float32(percentage):
+    if version.status is VersionStatus.RAMPING and version.share == round(percentage, SHARE_DIGITS):
         return Change(False, missing)
     await _set_ramping(
         client, deployment, build_id, percentage, ignore_missing=ignore_missing_task_queues
@@ -276,9 +281,3 @@ def _changed(deployment: Deployment) -> DeploymentChanged:
 
 def _build_id(version: Version | None) -> str | None:
     return version.build_id if version else None
-
-
-def _as_float32(number: float) -> float:
-    """As the server stores a percentage."""
-    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
-    return rounded

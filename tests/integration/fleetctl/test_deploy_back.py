@@ -52,7 +52,7 @@ async def test_a_rollback_goes_to_the_version_before_and_never_forward_again(
         assert done.code == ExitCode.OK, done.err
         said = done.out.splitlines()
         assert said[0] == f"{deploy.name}: v1 is current again, in place of v2"
-        assert said[1].startswith("1 workflow is pinned to v2 and stays there")
+        assert said[1].startswith("1 pinned workflow stays on v2")
         assert said[-1].startswith("temporal workflow update-options --query ")
         assert (await deploy.shares())["v1"] == ("current", 100)
 

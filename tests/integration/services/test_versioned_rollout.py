@@ -132,7 +132,7 @@ async def test_pinned_work_ends_on_v1_the_deletion_moves_and_v1_is_retired_when_
                 assert (await deploy("ramp", "v2", "--percentage", "50")).code == OK
                 promoted = await deploy("promote", "v2")
                 assert promoted.code == OK
-                assert "2 workflows are pinned to v1 and end there" in promoted.out
+                assert "2 pinned workflows stay on v1" in promoted.out
                 new = await provision(fleet, a_slug())
 
                 busy = await deploy("retire", "v1")
@@ -178,7 +178,7 @@ async def test_a_rollback_gives_new_work_to_v1_and_lets_pinned_work_end_on_v2(
             back = await deploy("rollback")
             assert back.code == OK
             assert back.out.startswith(f"{name}: v1 is current again, in place of v2\n")
-            assert "1 workflow is pinned to v2 and stays there" in back.out
+            assert "1 pinned workflow stays on v2" in back.out
             good = await provision(fleet, a_slug())
             await hold.release()
             for provisioning in (bad, good):

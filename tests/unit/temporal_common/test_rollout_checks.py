@@ -57,14 +57,14 @@ def state(*queues: VersionQueue, of: Version | None = None) -> VersionState:
     return VersionState(of or version("v1"), queues)
 
 
-@pytest.mark.parametrize("percentage", [0.001, 1, 50, 99.9])
+@pytest.mark.parametrize("percentage", [0.01, 1, 50, 99.99])
 def test_a_share_between_nothing_and_all_is_a_ramp(percentage: float) -> None:
     assert check_percentage(percentage) == percentage
 
 
-@pytest.mark.parametrize("percentage", [0, 100, -1, 101, float("nan"), float("inf")])
+@pytest.mark.parametrize("percentage", [0, 0.001, 100, -1, 101, float("nan"), float("inf")])
 def test_nothing_all_and_more_are_no_ramp(percentage: float) -> None:
-    with pytest.raises(InvalidPercentage, match="is not a ramp; valid: more than 0 and less than"):
+    with pytest.raises(InvalidPercentage, match=r"is not a ramp; valid: 0\.01 to 99\.99"):
         check_percentage(percentage)
 
 
