@@ -1,7 +1,9 @@
 """`fleetctl deploy status`: the versions of a deployment, what they hold and what is wrong."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -174,7 +176,7 @@ def _write_one(view: _View) -> None:
 
 
 _COLUMNS: Final = (
-    *("build id", "status", "new work", "since", "pinned", "auto-upgrade", "workers", "backlog"),
+    *("build id", "status", "share", "for", "pinned", "auto-upgrade", "workers", "backlog"),
 )
 _POLLERS: Final = ("workflow pollers", "activity pollers")
 
@@ -185,12 +187,18 @@ def _row(held: _Held) -> list[str]:
         version.build_id,
         version.status,
         f"{version.share:g} %" if version.status in ("current", "ramping") else "",
-        output.moment(version.since),
+        _age(version.since),
         str(held.pinned),
         str(held.auto_upgrade),
         str(len(held.state.workers())),
         _UNKNOWN if backlog is None else str(backlog),
     ]
+
+
+def _age(since: datetime) -> str:
+    """To two units: `2d4h`, `3m12s`."""
+    age = format_duration(datetime.now(UTC) - since)
+    return "".join(re.findall(r"\d+[dhms]", age)[:2])
 
 
 def _used(held: _Held) -> "list[VersionQueue]":
