@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from fleetctl import tenant_views, tenants, tokens, users
+from fleetctl import deploy_views, deploys, tenant_views, tenants, tokens, users
 from fleetctl.arguments import example
 from fleetctl.exit_codes import MEANINGS, ExitCode
 from temporal_common.version import VERSION
@@ -43,7 +43,7 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Tenants, users and tokens of a worker fleet."""
+    """Tenants, users, tokens and rollouts of a worker fleet."""
     _help_alone(context)
 
 
@@ -75,3 +75,10 @@ _user.command(epilog=users.VERIFY_EXAMPLES)(users.verify)
 
 _token = _group("token", "Refresh tokens, verification tokens and invites.")
 _token.command(epilog=tokens.CLEANUP_EXAMPLES)(tokens.cleanup)
+
+_deploy = _group("deploy", "Roll a version of a service out, and back.")
+_deploy.command(epilog=deploy_views.STATUS_EXAMPLES)(deploy_views.status)
+_deploy.command(epilog=deploys.RAMP_EXAMPLES)(deploys.ramp)
+_deploy.command(epilog=deploys.PROMOTE_EXAMPLES)(deploys.promote)
+_deploy.command(epilog=deploys.ROLLBACK_EXAMPLES)(deploys.rollback)
+_deploy.command(epilog=deploys.RETIRE_EXAMPLES)(deploys.retire)

@@ -24,6 +24,7 @@ def test_there_is_a_command_for_each_thing_that_the_fleet_does() -> None:
     assert [f"{group} {command}" for group, command in COMMANDS] == [
         *("tenant provision", "tenant status", "tenant list", "tenant delete", "tenant restore"),
         *("user onboard", "user verify", "token cleanup"),
+        *("deploy status", "deploy ramp", "deploy promote", "deploy rollback", "deploy retire"),
     ]
 
 
@@ -53,7 +54,7 @@ def test_the_version_is_that_of_the_fleet(capsys: Captured) -> None:
     assert (code, capsys.readouterr().out) == (ExitCode.OK, f"fleetctl {VERSION}\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"]])
+@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"], ["deploy"]])
 def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
     arguments: list[str], capsys: Captured
 ) -> None:
@@ -81,6 +82,8 @@ def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
         (["tenant", "list", "--state", "new"], "Invalid value for '--state': 'new' is not one of"),
         (["user", "onboard", "acme", "ada"], "Invalid value for EMAIL: 'ada' is not an e-mail"),
         (["token", "cleanup", "--batch-size", "0"], "Invalid value for '--batch-size': "),
+        (["deploy", "ramp", "x", "v2"], "Missing option '--percentage' (see: fleetctl deploy ramp"),
+        (["deploy", "ramp", "x", "v2", "--percentage", "0"], "0 is not a ramp; valid: 0.01 to 99"),
     ],
 )
 def test_a_usage_error_is_one_line_with_what_is_valid(
