@@ -10,7 +10,8 @@ from temporalio.workflow import NondeterminismError, _Definition
 
 from temporal_common.interceptors import WorkflowInterceptor
 from temporal_common.tracing import client_interceptors
-from temporal_common.worker import WorkerSpec, workflow_runner
+from temporal_common.worker import WorkerSpec
+from temporal_common.workflow_runner import workflow_runner
 from tests.support.mutated_workflows import (
     AddedStep,
     AddedTimer,
@@ -39,7 +40,7 @@ async def replay(workflow: type, spec: WorkerSpec, history: WorkflowHistory) -> 
     of_clients = [each for each in client_interceptors() if isinstance(each, Interceptor)]
     replayer = Replayer(
         workflows=[workflow],
-        workflow_runner=workflow_runner(spec),
+        workflow_runner=workflow_runner(spec.passed_through, versioned=False),
         data_converter=pydantic_data_converter,
         interceptors=[*of_clients, WorkflowInterceptor()],
     )

@@ -24,10 +24,17 @@ from temporal_common.health import Health, State
 from temporal_common.health_server import health_server, loop_heartbeat
 from temporal_common.metrics import instrumented_runtime
 from temporal_common.queues import QueueLayout
-from temporal_common.settings import HealthSettings, LogSettings, QueueSettings, load
+from temporal_common.settings import (
+    HealthSettings,
+    LogSettings,
+    QueueSettings,
+    ShardSettings,
+    load,
+)
 from temporal_common.stopping import Stop, unless_stopped
 from temporal_common.tracing import tracing
-from temporal_common.tuning import HARD_DEADLINE_MARGIN, load_tuning
+from temporal_common.tuning import load_tuning
+from temporal_common.tuning_checks import tuning_findings
 from temporal_common.version import VERSION
 from temporal_common.versioning import load_version
 from temporal_common.worker import WorkerSpec, Workload
@@ -45,6 +52,7 @@ class ServiceSettings:
 
     connection: Connection
     layout: QueueLayout
+    sharding: ShardSettings
     health: HealthSettings
     logs: LogSettings
     workloads: Sequence[Workload]
@@ -75,6 +83,7 @@ def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> S
     settings = ServiceSettings(
         connection=read(load_connection),
         layout=read(lambda: load(QueueSettings).layout),
+        sharding=read(lambda: load(ShardSettings)),
         health=read(lambda: load(HealthSettings, port=health_port)),
         logs=read(lambda: load(LogSettings)),
         workloads=[
@@ -83,9 +92,31 @@ def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> S
         ],
         version=read(load_version),
     )
+    # What goes together is asked of values that are valid by themselves.
+    findings = findings or _findings(settings)
     if findings:
         raise SettingsError("\n".join(dict.fromkeys(findings)))
     return settings
+
+
+def _findings(settings: ServiceSettings) -> list[str]:
+    """What is wrong between settings that were read apart."""
+    findings = []
+    for workload in settings.workloads:
+        spec = workload.spec
+        findings += tuning_findings(
+            workload.tuning,
+            pool_size=spec.pool_size(workload.settings),
+            queues=settings.layout.shards_of(spec.kind),
+            versioned=settings.version is not None,
+        )
+        if spec.kind.sharded and not settings.sharding.shards.shards(settings.layout.shards):
+            findings.append(
+                f"WORKER_SHARDS={str(settings.sharding.shards)!r} names none of the "
+                f"{settings.layout.shards} shards of TEMPORAL_QUEUE_SHARDS (0 to "
+                f"{settings.layout.shards - 1}): this process would have nothing to do"
+            )
+    return findings
 
 
 async def run(
@@ -148,7 +179,7 @@ async def _start(
         address=settings.connection.address,
         namespace=settings.connection.namespace,
     )
-    fleet = Fleet(client, settings.layout, health, settings.version)
+    fleet = Fleet(client, settings.layout, settings.sharding, health, settings.version)
     for workload in settings.workloads:
         await fleet.add(workload, stack, waiting)
     return fleet
@@ -163,9 +194,7 @@ def _metric_labels(health: Health, version: WorkerDeploymentVersion | None) -> d
 
 
 def _longest_stop(settings: ServiceSettings) -> timedelta:
-    return (
-        max(workload.tuning.drain_limit for workload in settings.workloads) + HARD_DEADLINE_MARGIN
-    )
+    return max(workload.tuning.longest_stop for workload in settings.workloads)
 
 
 def _exit_code_when_cut_off(health: Health) -> int:

@@ -28,7 +28,7 @@ from temporal_common.fleet import OnReady
 from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
 from temporal_common.service import ServiceSettings, run
-from temporal_common.settings import HealthSettings, LogSettings
+from temporal_common.settings import HealthSettings, LogSettings, ShardSettings
 from temporal_common.stopping import Stop
 from temporal_common.tracing import client_interceptors
 from temporal_common.worker import WorkerSpec, Workload
@@ -124,6 +124,7 @@ async def running_service(
     on_ready: OnReady = lambda _task_queues: None,
     ready: bool = True,
     version: WorkerDeploymentVersion | None = None,
+    sharding: ShardSettings | None = None,
 ) -> AsyncIterator[RunningService]:
     """Runs the real lifecycle in this process; drains it at the end of the block.
 
@@ -132,12 +133,14 @@ async def running_service(
         layout: By default one shard under a fresh prefix.
         ready: Whether to wait until all queues are polled.
         version: Of Worker Versioning; by default unversioned.
+        sharding: By default all shards.
     """
     layout = layout or QueueLayout(fresh_prefix())
     port = free_port()
     settings = ServiceSettings(
         connection=connection,
         layout=layout,
+        sharding=sharding or ShardSettings.model_construct(),
         health=HealthSettings.model_construct(host=HOST, port=port, blocked_after=blocked_after),
         logs=LogSettings(),
         workloads=[
