@@ -9,7 +9,7 @@ import typer
 
 from fleetctl import output
 from fleetctl.arguments import AsJson, duration_option, example
-from fleetctl.checks import fairness, postgres, queues, temporal, workers
+from fleetctl.checks import fairness, postgres, queues, settings, temporal, workers
 from fleetctl.checks.verdicts import Checked, Verdict, left_out, unknown
 from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import explain
@@ -35,9 +35,7 @@ def doctor(
     ] = True,
     health: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="URL", help="/health of a worker, to ask how it is; may be repeated."
-        ),
+        typer.Option(metavar="URL", help="/health of a worker, to ask how it is; may be repeated."),
     ] = None,
     longest_wait: Annotated[
         timedelta,
@@ -83,6 +81,7 @@ async def _doctor(options: _Options, *, as_json: bool) -> ExitCode:
             if not as_json:
                 draw(checked)
 
+    tell([settings.check_settings(layout.shards)])
     unreachable = False
     try:
         client, connected = await temporal.check_temporal()

@@ -1,7 +1,6 @@
 """`fleetctl shards`: what the task queues of the shards hold, and the way to another number."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 

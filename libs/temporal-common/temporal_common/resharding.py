@@ -113,9 +113,7 @@ class Plan:
         return all(state in (StepState.DONE, StepState.NEXT) for state in states)
 
 
-def plan(
-    shards: int, target: int, queues: Sequence[Shard], *, clients_moved: bool = False
-) -> Plan:
+def plan(shards: int, target: int, queues: Sequence[Shard], *, clients_moved: bool = False) -> Plan:
     """The steps from `shards` to `target`.
 
     Args:

@@ -20,7 +20,9 @@ _FOR_ALL: Final = "for the cluster or the namespace, not for single task queues"
 _NO_PROBE: Final = "--no-probe"
 
 
-async def check_fairness(client: "Client", layout: "QueueLayout", *, probing: bool) -> list[Checked]:
+async def check_fairness(
+    client: "Client", layout: "QueueLayout", *, probing: bool
+) -> list[Checked]:
     """Partitions of the tenants' queues, fairness keys and priority keys.
 
     Raises:
@@ -43,7 +45,9 @@ async def _check_partitions(client: "Client", layout: "QueueLayout") -> Checked:
         counts[count] += 1
     if set(counts) == {1}:
         return ok(PARTITIONS, "one for each task queue of tenants")
-    seen = ", ".join(f"{count} on {queues} of the queues" for count, queues in sorted(counts.items()))
+    seen = ", ".join(
+        f"{count} on {queues} of the queues" for count, queues in sorted(counts.items())
+    )
     return judged(
         PARTITIONS,
         seen,

@@ -101,7 +101,7 @@ async def probe(client: "Client", queue_prefix: str, partitions: int) -> ProbeRe
 
 
 def earliness(order: Sequence[Start], late: Start, others: set[Start]) -> float:
-    """The share of pairs (`late`, one of `others`) in which `late` comes first; 0.5 is by chance."""
+    """The share of pairs (`late`, one of `others`) in which `late` comes first; by chance 0.5."""
     ahead, seen = 0, 0
     for start in order:
         if start is late:
@@ -121,9 +121,7 @@ async def _start(client: "Client", queue: str, start: Start, id: str) -> None:
         task_queue=queue,
         run_timeout=_LIFETIME,
         rpc_timeout=_RPC_TIMEOUT,
-        priority=Priority(
-            fairness_key=str(key), priority_key=1 if start is Start.URGENT else None
-        ),
+        priority=Priority(fairness_key=str(key), priority_key=1 if start is Start.URGENT else None),
     )
 
 

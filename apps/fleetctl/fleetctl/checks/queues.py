@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from fleetctl.checks.verdicts import Checked, Problem, judged
 from fleetctl.durations import format_duration
-from temporal_common.resharding import named
 
 if TYPE_CHECKING:
     from fleetctl.seen_queues import SeenQueue
@@ -22,6 +21,8 @@ LONGEST_WAIT: Final = timedelta(seconds=60)
 
 def check_pollers(queues: Sequence["SeenQueue"]) -> Checked:
     """That workers poll each queue of the layout, for both types of tasks."""
+    from temporal_common.resharding import named
+
     ours = [queue for queue in queues if queue.in_layout]
     silent = [queue for queue in ours if not queue.polled]
     holding = [queue for queue in silent if not queue.state.empty]
@@ -49,6 +50,8 @@ def check_pollers(queues: Sequence["SeenQueue"]) -> Checked:
 
 def check_left_behind(queues: Sequence["SeenQueue"]) -> Checked:
     """That workers poll what a layout with more shards left."""
+    from temporal_common.resharding import named
+
     left = [queue for queue in queues if not queue.in_layout and not queue.state.empty]
     problems = [
         Problem(
