@@ -131,11 +131,12 @@ def _draw(found: "Plan", moves: "Moves | None") -> None:
     output.result(f"{found.shards} → {found.target} shards: moves about {share}")
     if moves is not None:
         output.result(f"{moves.moved} of {moves.tenants} tenants in the catalogue move")
+    if moves is not None and moves.tenants:
         output.table(
             ["shard", "tenants now", "then"],
             [
                 [f"{shard:02d}", str(moves.before.get(shard, 0)), str(moves.after.get(shard, 0))]
-                for shard in range(max(found.shards, found.target))
+                for shard in sorted(moves.before.keys() | moves.after.keys())
             ],
         )
     if not found.steps:

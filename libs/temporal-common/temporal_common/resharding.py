@@ -95,6 +95,8 @@ class Plan:
     steps: tuple[Step, ...]
     stranded: tuple[Shard, ...]
     """Queues that hold work now which nobody polls, whatever is done next."""
+    ahead: bool
+    """Whether clients use the new number already, and workers do not poll all of its queues."""
 
     @property
     def next(self) -> Step | None:
@@ -105,7 +107,8 @@ class Plan:
     def strands(self) -> bool:
         """Whether work is stranded, or the next step would strand some."""
         step = self.next
-        return bool(self.stranded) or (step is not None and step.state is StepState.STRANDS)
+        next_strands = step is not None and step.state is StepState.STRANDS
+        return bool(self.stranded) or self.ahead or next_strands
 
     def safe(self, actor: Actor) -> bool:
         """Whether the step of this actor may be done now, or has been; one that no plan has may."""
@@ -134,7 +137,8 @@ def plan(shards: int, target: int, queues: Sequence[Shard], *, clients_moved: bo
         steps = _shrinking(shards, target, by_number, clients_moved)
     else:
         steps = ()
-    return Plan(shards, target, steps, stranded)
+    ahead = clients_moved and any(not by_number[number].polled for number in range(target))
+    return Plan(shards, target, steps, stranded, ahead)
 
 
 def _growing(target: int, queues: Mapping[int, Shard], clients_moved: bool) -> tuple[Step, ...]:
@@ -148,6 +152,8 @@ def _growing(target: int, queues: Mapping[int, Shard], clients_moved: bool) -> t
     text = f"clients get TEMPORAL_QUEUE_SHARDS={target}"
     if silent:
         why = f"work for {named(silent)} would wait for a worker; workers come first"
+        if clients_moved:
+            why = f"they have it, and work for {named(silent)} waits until workers have it too"
         clients = Step(Actor.CLIENTS, text, StepState.STRANDS, why)
     else:
         clients = _clients(text, clients_moved)
