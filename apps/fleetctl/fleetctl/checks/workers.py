@@ -1,7 +1,9 @@
 """What worker processes say about themselves: `/health` of each that is named."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from fleetctl.checks.settings import split
 from fleetctl.checks.verdicts import Checked, Problem, judged, left_out
 
 if TYPE_CHECKING:
@@ -58,23 +60,44 @@ def findings(health: "dict[str, Any]", url: str, layout: "QueueLayout") -> list[
                 "see its log; it polls when it is ready",
             )
         )
-    if strange := [name for name in _queues(health) if not name.startswith(f"{layout.prefix}.")]:
-        problems.append(
-            Problem(
-                f"{service} polls {', '.join(strange)}, of another fleet than this command asks",
+    return [*problems, *_layout(health, layout, service, where), *_tuning(health, service, where)]
+
+
+def _layout(
+    health: "dict[str, Any]", layout: "QueueLayout", service: str, where: str
+) -> Iterator[Problem]:
+    """Whether it polls the queues that this command, as a client, sends work to."""
+    theirs = health.get("layout", {})
+    for name, variable in (
+        ("prefix", "TEMPORAL_QUEUE_PREFIX"),
+        ("shards", "TEMPORAL_QUEUE_SHARDS"),
+    ):
+        mine = getattr(layout, name)
+        if theirs.get(name, mine) != mine:
+            yield Problem(
+                f"{service} has {variable}={theirs[name]}, this command has {mine}",
                 where,
-                "give the worker and this command the same TEMPORAL_QUEUE_PREFIX",
+                "give all workers and clients the same; another number of shards goes by: "
+                "fleetctl shards plan"
+                if name == "shards"
+                else "give all workers and clients the same",
             )
-        )
-    problems += [
-        Problem(f"{service}: {finding}", where, "correct the setting that it names, and restart it")
-        for finding in health.get("findings", ())
-    ]
-    return problems
 
 
-def _queues(health: "dict[str, Any]") -> list[str]:
-    return [queue["name"] for queue in health.get("task_queues", ())]
+def _tuning(health: "dict[str, Any]", service: str, where: str) -> Iterator[Problem]:
+    from pydantic import ValidationError
+
+    from temporal_common.tuning import Tuning
+    from temporal_common.tuning_checks import tuning_findings
+
+    for workload, values in health.get("tuning", {}).items():
+        try:
+            tuning = Tuning(**values)
+        except ValidationError:
+            continue  # of another release, which has other limits
+        for finding in tuning_findings(tuning, pool_size=values.get("database_pool_size")):
+            what, mend = split(finding)
+            yield Problem(f"{service}, workload {workload}: {what}", where, mend)
 
 
 async def _ask(url: str) -> "dict[str, Any] | str":
