@@ -23,6 +23,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dev_servers.ports import HOST, free_port
 from dev_servers.processes import ChildProcess
+from temporal_common.client import client_interceptors
 from temporal_common.connection import Connection
 from temporal_common.fleet import OnReady
 from temporal_common.queues import QueueLayout
@@ -30,7 +31,6 @@ from temporal_common.routing import Router
 from temporal_common.service import ServiceSettings, run
 from temporal_common.settings import HealthSettings, LogSettings, ShardSettings
 from temporal_common.stopping import Stop
-from temporal_common.tracing import client_interceptors
 from temporal_common.worker import WorkerSpec, Workload
 
 # Between two questions to a health server or a log, which give no event when they change.
