@@ -1,11 +1,13 @@
-"""What wraps every activity: errors become retry decisions, it is counted and kept alive, and it
-knows its workflow's priority."""
+"""What wraps every activity: errors become retry decisions, it is counted, kept alive, handed over
+when its worker stops, and it knows its workflow's priority."""
 
 import asyncio
 from typing import Any
 
+import structlog
 from structlog.contextvars import bind_contextvars
 from temporalio import workflow
+from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
@@ -20,8 +22,11 @@ from temporalio.worker import (
 )
 
 from temporal_common.errors import FleetError
+from temporal_common.handover import NotHandedOver, hand_over, interrupted_by_shutdown
 from temporal_common.heartbeats import RememberedHeartbeat, kept_alive
 from temporal_common.logs import trace_ids
+
+log = structlog.get_logger()
 
 
 class RunningActivities:
@@ -39,17 +44,21 @@ class RunningActivities:
 class ActivityInterceptor(Interceptor):
     """Applied by `create_worker` to every activity."""
 
-    def __init__(self, running: RunningActivities) -> None:
+    def __init__(self, running: RunningActivities, client: Client) -> None:
         self._running = running
+        self._client = client
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Inbound(next, self._running)
+        return _Inbound(next, self._running, self._client)
 
 
 class _Inbound(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, running: RunningActivities) -> None:
+    def __init__(
+        self, next: ActivityInboundInterceptor, running: RunningActivities, client: Client
+    ) -> None:
         super().__init__(next)
         self._running = running
+        self._client = client
         self._beats: RememberedHeartbeat | None = None
 
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
@@ -59,16 +68,38 @@ class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         # For the line about a failed attempt, which the SDK writes after the span has ended.
         bind_contextvars(**trace_ids())
-        async with kept_alive(self._beats), self._running.slots:
+        async with kept_alive(self._beats):
+            try:
+                return await self._within_budget(input)
+            except (Exception, asyncio.CancelledError) as error:
+                # Whatever it raises: the drain limit has ended it, not its work.
+                if interrupted_by_shutdown():
+                    await self._hand_over("its worker was shut down", error)
+                if isinstance(error, FleetError):
+                    raise ApplicationError(
+                        str(error), type=type(error).__name__, non_retryable=not error.retryable
+                    ) from error
+                raise
+
+    async def _within_budget(self, input: ExecuteActivityInput) -> Any:
+        async with self._running.slots:
             self._running.count += 1
             try:
                 return await super().execute_activity(input)
-            except FleetError as error:
-                raise ApplicationError(
-                    str(error), type=type(error).__name__, non_retryable=not error.retryable
-                ) from error
             finally:
                 self._running.count -= 1
+
+    async def _hand_over(self, reason: str, cause: BaseException) -> None:
+        """Returns only where it is not possible; the SDK then reports what the activity raised."""
+        try:
+            await hand_over(
+                self._client, reason=reason, heartbeat=self._beats.details if self._beats else ()
+            )
+        except NotHandedOver as error:
+            log.warning("not handed over", reason=str(error))
+        except ApplicationError as handed_over:
+            log.info("handed over", reason=reason)
+            raise handed_over from cause
 
 
 class WorkflowInterceptor(Interceptor):

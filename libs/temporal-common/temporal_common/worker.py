@@ -111,7 +111,7 @@ def create_worker(
         activities=activities,
         activity_executor=_executor(activities, tuning),
         workflow_runner=workflow_runner(spec),
-        interceptors=[ActivityInterceptor(running), WorkflowInterceptor()],
+        interceptors=[ActivityInterceptor(running, client), WorkflowInterceptor()],
         max_concurrent_activities=tuning.max_concurrent_activities,
         max_concurrent_workflow_tasks=tuning.max_concurrent_workflow_tasks,
         max_cached_workflows=tuning.max_cached_workflows,
