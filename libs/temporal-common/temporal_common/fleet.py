@@ -52,10 +52,12 @@ class Fleet:
                 lambda schedule=schedule: ensure_schedule(self._client, schedule),  # type: ignore[misc]
                 waiting=waiting,
             )
-        activities = await stack.enter_async_context(
-            spec.activities(Startup(workload.settings, tuning, waiting))
-        )
-        running = RunningActivities(tuning.max_concurrent_activities)
+        startup = Startup(workload.settings, tuning, waiting)
+        activities = await stack.enter_async_context(spec.activities(startup))
+        limiter, limit = None, tuning.max_concurrent_activities_per_tenant
+        if spec.tenant_limiter and limit is not None:
+            limiter = await stack.enter_async_context(spec.tenant_limiter(startup, limit))
+        running = RunningActivities(tuning.max_concurrent_activities, limiter)
         self._health.running.append(running)
         queues = self._layout.task_queues(spec.kind)
         for queue in queues:

@@ -95,6 +95,11 @@ class Health:
             "reason": self.reason if live else reason,
             "live": live,
             "running_activities": self.running_activities,
+            "tenant_limits": [
+                {"workload": limiter.workload, "limit": limiter.limit, "leases": limiter.leases}
+                for limiter in (workload.limiter for workload in self.running)
+                if limiter is not None
+            ],
             "task_queues": [
                 {"name": queue.name, "workload": queue.workload, "polled": queue.polled}
                 for queue in self.task_queues

@@ -2,11 +2,12 @@
 when its worker stops, and it knows its workflow's priority."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
@@ -22,9 +23,20 @@ from temporalio.worker import (
 )
 
 from temporal_common.errors import FleetError
-from temporal_common.handover import NotHandedOver, hand_over, interrupted_by_shutdown
+from temporal_common.handover import (
+    AT_ONCE,
+    NotHandedOver,
+    hand_over,
+    interrupted_by_shutdown,
+)
 from temporal_common.heartbeats import RememberedHeartbeat, kept_alive
 from temporal_common.logs import trace_ids
+from temporal_common.tenant_limit import (
+    NotAdmitted,
+    TenantLimiter,
+    asks_again_after,
+    within_limit,
+)
 
 log = structlog.get_logger()
 
@@ -33,12 +45,14 @@ class RunningActivities:
     """Activities that run in this process, over all of a workload's queues.
 
     With several queues each has slots of its own; the semaphore holds their sum to the one budget
-    that the workload was tuned for (database connections, memory).
+    that the workload was tuned for (database connections, memory). `limiter` holds each tenant to
+    its share of all processes' budgets.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, limiter: TenantLimiter | None = None) -> None:
         self.count = 0
         self.slots = asyncio.Semaphore(budget)
+        self.limiter = limiter
 
 
 class ActivityInterceptor(Interceptor):
@@ -72,9 +86,12 @@ class _Inbound(ActivityInboundInterceptor):
             try:
                 return await self._within_budget(input)
             except (Exception, asyncio.CancelledError) as error:
-                # Whatever it raises: the drain limit has ended it, not its work.
                 if interrupted_by_shutdown():
-                    await self._hand_over("its worker was shut down", error)
+                    # Whatever it raised: the drain limit has ended it, not its work.
+                    log.info("handing over", raised=type(error).__name__)
+                    await self._hand_over("its worker was shut down", AT_ONCE)
+                elif isinstance(error, NotAdmitted):
+                    await self._hand_over(str(error), asks_again_after(activity.info().attempt))
                 if isinstance(error, FleetError):
                     raise ApplicationError(
                         str(error), type=type(error).__name__, non_retryable=not error.retryable
@@ -82,24 +99,21 @@ class _Inbound(ActivityInboundInterceptor):
                 raise
 
     async def _within_budget(self, input: ExecuteActivityInput) -> Any:
-        async with self._running.slots:
+        # In this order: a lease must not wait for a slot, others could use it.
+        async with self._running.slots, within_limit(self._running.limiter):
             self._running.count += 1
             try:
                 return await super().execute_activity(input)
             finally:
                 self._running.count -= 1
 
-    async def _hand_over(self, reason: str, cause: BaseException) -> None:
+    async def _hand_over(self, reason: str, delay: timedelta) -> None:
         """Returns only where it is not possible; the SDK then reports what the activity raised."""
+        details = self._beats.details if self._beats else ()
         try:
-            await hand_over(
-                self._client, reason=reason, heartbeat=self._beats.details if self._beats else ()
-            )
+            await hand_over(self._client, reason=reason, heartbeat=details, delay=delay)
         except NotHandedOver as error:
             log.warning("not handed over", reason=str(error))
-        except ApplicationError as handed_over:
-            log.info("handed over", reason=reason)
-            raise handed_over from cause
 
 
 class WorkflowInterceptor(Interceptor):

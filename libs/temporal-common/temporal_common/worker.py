@@ -15,10 +15,12 @@ from temporal_common.interceptors import ActivityInterceptor, RunningActivities,
 from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
+from temporal_common.tenant_limit import TenantLimiter
 from temporal_common.tuning import Tuning
 
 Activities = Sequence[Callable[..., Any]]
 ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
+TenantLimiterFactory = Callable[["Startup", int], AbstractAsyncContextManager[TenantLimiter]]
 SchedulesFactory = Callable[[Any, Router], Sequence[ScheduleDefinition]]
 
 # What workflows import beside their own module. Passed through, a module is loaded once for the
@@ -76,6 +78,10 @@ class WorkerSpec:
 
     schedules: SchedulesFactory = lambda _settings, _router: ()
     """Schedules that the service creates or updates when it has connected."""
+
+    tenant_limiter: TenantLimiterFactory | None = None
+    """Opens what holds each tenant to a limit, `max_concurrent_activities_per_tenant`: after
+    `activities`, and only where the tuning sets one. Without it the workload can have no limit."""
 
     passed_through: Sequence[str] = ()
     """Modules, beside `PASSED_THROUGH`, that its workflows import and that hold no state."""

@@ -89,7 +89,7 @@ async def test_an_activity_that_outlasts_the_drain_limit_is_handed_over(
     assert (code, result) == (0, ["elsewhere"])
     assert (first.attempt, second.attempt) == (1, 2)
     assert second.pid != first.pid
-    assert [line["activity_type"] for line in service.logged("handed over")] == ["hold"]
+    assert [line["activity_type"] for line in service.logged("handing over")] == ["hold"]
 
 
 async def test_a_cached_workflow_goes_on_elsewhere_within_a_second_of_the_signal(
