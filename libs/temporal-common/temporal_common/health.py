@@ -26,6 +26,8 @@ class PolledQueue:
     workload: str
     polled: bool = False
     """Whether the server has listed this process as a poller of it."""
+    adopted: bool = False
+    """Whether a larger layout left it: it is polled until nothing runs or waits there."""
 
 
 @dataclass
@@ -101,7 +103,12 @@ class Health:
                 if limiter is not None
             ],
             "task_queues": [
-                {"name": queue.name, "workload": queue.workload, "polled": queue.polled}
+                {
+                    "name": queue.name,
+                    "workload": queue.workload,
+                    "polled": queue.polled,
+                    "adopted": queue.adopted,
+                }
                 for queue in self.task_queues
             ],
         }

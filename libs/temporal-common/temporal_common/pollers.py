@@ -2,19 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from temporal_common.client import ATTEMPT_TIMEOUT, rpc_errors_explained
-
-_TYPES: Final = (
-    TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-)
+from temporal_common.queue_state import ACTIVITY, WORKFLOW, describe_task_queue
 
 
 @dataclass(frozen=True)
@@ -40,22 +32,16 @@ async def poller_access(client: Client, task_queue: str, identity: str) -> Polle
     Raises:
         TemporalUnavailable: the server does not answer.
     """
-    with rpc_errors_explained(client):
-        workflow, activity = [
-            await _last_access(client, task_queue, kind, identity) for kind in _TYPES
-        ]
+    workflow, activity = [
+        await _last_access(client, task_queue, kind, identity) for kind in (WORKFLOW, ACTIVITY)
+    ]
     return PollerAccess(workflow, activity)
 
 
 async def _last_access(
     client: Client, task_queue: str, kind: TaskQueueType.ValueType, identity: str
 ) -> datetime | None:
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        ),
-        timeout=ATTEMPT_TIMEOUT,
-    )
+    answer = await describe_task_queue(client, task_queue, kind)
     return max(
         (p.last_access_time.ToDatetime() for p in answer.pollers if p.identity == identity),
         default=None,

@@ -107,5 +107,9 @@ class QueueLayout:
         """All queues of a kind, by shard."""
         return tuple(self.task_queue(kind, shard) for shard in range(self.shards_of(kind)))
 
+    def name_prefix(self, kind: Kind) -> str:
+        """What the names of all queues of a kind begin with, in this layout and in others."""
+        return f"{self.prefix}.{kind.name}."
+
     def shards_of(self, kind: Kind) -> int:
         return self.shards if kind.sharded else 1

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, VersioningBehavior
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ class Plan:
     """Seconds that the retry policy waits after a failure."""
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
 class Probe:
     @workflow.run
     async def run(self, plan: Plan) -> list[str]:
@@ -52,7 +52,7 @@ class Probe:
         return result
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
 class Waiting:
     """Ends at its signal."""
 

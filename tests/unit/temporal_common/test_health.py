@@ -76,5 +76,7 @@ def test_it_describes_itself(health: Health) -> None:
         "live": True,
         "running_activities": 5,
         "tenant_limits": [],
-        "task_queues": [{"name": "fleet.tenant.00", "workload": "tenant", "polled": True}],
+        "task_queues": [
+            {"name": "fleet.tenant.00", "workload": "tenant", "polled": True, "adopted": False}
+        ],
     }
