@@ -17,10 +17,10 @@ from tests.support.commands import environment
 Captured = pytest.CaptureFixture[str]
 
 _ROOT: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-COMMANDS = [
+COMMANDS: list[tuple[str, ...]] = [
     words
     for name, entry in _ROOT.items()
-    for words in ([(name, command) for command in getattr(entry, "commands", ())] or [(name,)])
+    for words in [(name, command) for command in getattr(entry, "commands", ())] or [(name,)]
 ]
 
 
