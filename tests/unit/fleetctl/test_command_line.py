@@ -17,11 +17,15 @@ from tests.support.commands import environment
 Captured = pytest.CaptureFixture[str]
 
 _ROOT: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-COMMANDS: list[tuple[str, ...]] = [
-    words
-    for name, entry in _ROOT.items()
-    for words in [(name, command) for command in getattr(entry, "commands", ())] or [(name,)]
-]
+
+
+def _words(name: str, entry: Any) -> list[tuple[str, ...]]:
+    """Of a group its commands; else the command itself."""
+    commands: list[tuple[str, ...]] = [(name, each) for each in getattr(entry, "commands", ())]
+    return commands or [(name,)]
+
+
+COMMANDS = [words for name, entry in _ROOT.items() for words in _words(name, entry)]
 
 
 def test_there_is_a_command_for_each_thing_that_the_fleet_does() -> None:
