@@ -8,6 +8,7 @@ from benchmarks.measures import (
     blocked_loop,
     dispatch,
     fairness,
+    images,
     isolation,
     overhead,
     provisioning,
@@ -24,4 +25,5 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     startup.BENCHMARK,
     provisioning.BENCHMARK,
     worker_process.BENCHMARK,
+    images.BENCHMARK,
 )
