@@ -1,4 +1,4 @@
-"""One activity that does next to nothing: what is left is what a worker costs."""
+"""Activities that do next to nothing: what is left is what a worker costs."""
 
 from datetime import UTC, datetime
 
@@ -12,3 +12,8 @@ async def charge(order: Order) -> Receipt:
     activity.logger.info("charging %s", order.customer)
     cents = sum(line.pieces * line.cents for line in order.lines)
     return Receipt(order.number, cents, datetime.now(UTC))
+
+
+@activity.defn
+async def ship(order: Order) -> None:
+    activity.logger.info("shipping to %s", order.customer)

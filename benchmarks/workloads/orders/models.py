@@ -1,4 +1,4 @@
-"""Payloads, as Temporal's own samples write them: dataclasses in a module of their own."""
+"""Payloads, as Temporal's samples write them: dataclasses in a module of their own."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,3 +23,15 @@ class Receipt:
     order: str
     cents: int
     charged_at: datetime
+
+
+@dataclass
+class Step:
+    name: str
+    seconds: float
+    failed: bool = False
+
+
+@dataclass
+class Progress:
+    steps: list[Step]

@@ -34,7 +34,9 @@ _CONTAINERS: Final = (dict, list, set)
 _LIBRARIES: Final = frozenset(
     {"temporalio", "typing", "typing_extensions", "structlog", "__future__"}
 )
-_MACHINERY: Final = re.compile(r"__\w+__|__temporal_\w+|_abc_impl|_member_map_|_value2member_map_|_unhashable_\w+")
+_MACHINERY: Final = re.compile(
+    r"__\w+__|__temporal_\w+|_abc_impl|_member_map_|_value2member_map_|_unhashable_\w+"
+)
 
 
 class Changeable(Exception):
