@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    from benchmarks.workloads.orders.models import Progress, Step
+
+@dataclass
+class Step:
+    name: str
+    seconds: float
+    failed: bool = False
 
 
 @dataclass
-class Running:
-    name: str
-    since: datetime
+class Progress:
+    steps: list[Step]
+    running: str | None = None
 
 
 class StepLog:
@@ -22,19 +25,19 @@ class StepLog:
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
-        self.running: Running | None = None
+        self._running: str | None = None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        self.running = running = Running(name, workflow.now())
-        failed = True
+        began, failed = workflow.now(), True
+        self._running = name
         try:
             yield
             failed = False
         finally:
-            seconds = (workflow.now() - running.since).total_seconds()
+            seconds = (workflow.now() - began).total_seconds()
             self._steps.append(Step(name, seconds, failed))
-            self.running = None
+            self._running = None
 
     def progress(self) -> Progress:
-        return Progress(list(self._steps))
+        return Progress(list(self._steps), self._running)

@@ -1,16 +1,34 @@
-"""The workflows of a small service, laid out as in Temporal's samples.
+"""The workflows, with their inputs and results."""
 
-Activities and models are passed through the sandbox; the workflow's own helpers are not.
-"""
+from dataclasses import dataclass
 
 from temporalio import workflow
 
 from benchmarks.workloads.orders.options import CHARGE, SHIP
-from benchmarks.workloads.orders.steps import StepLog
+from benchmarks.workloads.orders.steps import Progress, StepLog
 
 with workflow.unsafe.imports_passed_through():
-    from benchmarks.workloads.orders.activities import charge, ship
-    from benchmarks.workloads.orders.models import Order, Progress, Receipt
+    from benchmarks.workloads.orders.activities import Charge, Receipt, Ship, charge, ship
+
+
+@dataclass
+class Line:
+    article: str
+    pieces: int
+    cents: int
+
+
+@dataclass
+class Order:
+    number: str
+    customer: str
+    lines: list[Line]
+
+
+@dataclass
+class Ordered:
+    receipt: Receipt
+    progress: Progress
 
 
 @workflow.defn
@@ -19,12 +37,15 @@ class OrderWorkflow:
         self._steps = StepLog()
 
     @workflow.run
-    async def run(self, order: Order) -> Receipt:
+    async def run(self, order: Order) -> Ordered:
         workflow.logger.info("order of %d lines", len(order.lines))
+        cents = sum(line.pieces * line.cents for line in order.lines)
         with self._steps.step("charge"):
-            receipt = await workflow.execute_activity(charge, order, **CHARGE)
+            receipt = await workflow.execute_activity(
+                charge, Charge(order.number, order.customer, cents), **CHARGE
+            )
         workflow.logger.info("charged %d cents", receipt.cents)
-        return receipt
+        return Ordered(receipt, self._steps.progress())
 
     @workflow.query
     def progress(self) -> Progress:
@@ -41,7 +62,8 @@ class ShipmentWorkflow:
     async def run(self, order: Order) -> None:
         await workflow.wait_condition(lambda: self._packed)
         with self._steps.step("ship"):
-            await workflow.execute_activity(ship, order, **SHIP)
+            articles = [line.article for line in order.lines]
+            await workflow.execute_activity(ship, Ship(order.number, articles), **SHIP)
 
     @workflow.signal
     def packed(self) -> None:
