@@ -70,5 +70,5 @@ BENCHMARK: Final = Benchmark(
     claim="A service polls about as soon as a bare Worker.",
     how=__doc__,
     measure=measure,
-    rounds=9,
+    rounds=15,
 )
