@@ -67,6 +67,11 @@ class Fleet:
         self._layout = layout
         self._sharding = sharding
         self._health = health
+        self._health.layout = {
+            "prefix": layout.prefix,
+            "shards": layout.shards,
+            "part": str(sharding.shards),
+        }
         self._version = version
         self._polling: dict[str, _Polling] = {}
         self._adoptions: list[Adoption] = []
@@ -83,6 +88,10 @@ class Fleet:
             SettingsError: the server refuses our credentials or a schedule.
         """
         spec, tuning = workload.spec, workload.tuning
+        self._health.tuning[spec.workload] = {
+            **tuning.model_dump(),
+            "database_pool_size": spec.pool_size(workload.settings),
+        }
         for schedule in spec.schedules(workload.settings, Router(self._layout)):
             await until_available(
                 lambda schedule=schedule: ensure_schedule(self._client, schedule),  # type: ignore[misc]
