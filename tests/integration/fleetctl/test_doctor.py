@@ -61,7 +61,7 @@ async def test_a_healthy_fleet_is_told_so(fleet: Fleet) -> None:
 
     assert ended.code == ExitCode.OK
     assert ended.out.endswith("the fleet is healthy\n")
-    assert [line[0] for line in ended.out.splitlines()[:-1]] == ["·", *"✔✔✔✔✔✔✔✔✔✔✔"]
+    assert [line[0] for line in ended.out.splitlines()[:-1]] == [*"✔✔✔✔✔✔✔✔✔✔✔", "·"]
     assert "✔ fairness        tenants take turns, by a probe" in ended.out
     assert "✔ pollers         3 of 3 task queues are polled" in ended.out
     assert "✔ workers         worker-tenant 0.1.0, worker-jobs 0.1.0" in ended.out
@@ -240,6 +240,21 @@ async def test_a_pool_smaller_than_the_slots_of_a_worker_is_named(
     )
     assert problem["where"].endswith(f" at {url}")
     assert problem["mend"] == "raise it to 20, or lower the slots to 5"
+
+
+async def test_a_pool_in_this_environment_is_compared_with_the_slots_of_a_worker(
+    settings: dict[str, str], temporal_connection: Connection, queue_prefix: str
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    async with running_service([PROBE], connection=temporal_connection, layout=layout) as service:
+        url = f"{service.health.url}/health"
+        ended = await doctor(
+            *QUEUES_ALONE, "--health", url, settings={**settings, "DATABASE_POOL_SIZE": "5"}
+        )
+
+    assert the_problem(ended, "settings")["what"].startswith(
+        "DATABASE_POOL_SIZE=5 is below the 20 activities that workers of the fleet do at once"
+    )
 
 
 async def test_a_pool_smaller_than_the_slots_of_this_environment_is_named(
