@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ async def measure(rounds: int) -> Sequence[Figure]:
         environment = {"TEMPORAL_ADDRESS": temporal.address, "DATABASE_URL": database}
         for _ in range(rounds):
             for service in SERVICES:
-                async with _started(service, environment) as (process, ready_after):
+                async with started(service, environment) as (process, ready_after):
                     seconds[service].append(ready_after)
                     await asyncio.sleep(_SETTLE)
                     megabytes[service].append(_resident_megabytes(process.pid))
@@ -48,9 +48,10 @@ async def measure(rounds: int) -> Sequence[Figure]:
 
 
 @asynccontextmanager
-async def _started(
+async def started(
     service: str, environment: Mapping[str, str]
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, float]]:
+    """The service as a process, once it is ready, and the seconds that took."""
     port = free_port()
     with tempfile.TemporaryFile() as log:
         begun = time.perf_counter()
@@ -68,7 +69,7 @@ async def _started(
             stderr=log,
         )
         try:
-            await _until_ready(port, process)
+            await until_ready(port, lambda: process.returncode is None)
             yield process, time.perf_counter() - begun
         except ChildProcessError:
             log.seek(0)
@@ -80,9 +81,10 @@ async def _started(
             await process.wait()
 
 
-async def _until_ready(port: int, process: asyncio.subprocess.Process) -> None:
+async def until_ready(port: int, running: Callable[[], bool]) -> None:
+    """Waits for 200 from /readyz. Raises ChildProcessError when the service ends before."""
     async with aiohttp.ClientSession() as session:
-        while process.returncode is None:
+        while running():
             try:
                 async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
                     if answer.status == 200:
@@ -90,7 +92,7 @@ async def _until_ready(port: int, process: asyncio.subprocess.Process) -> None:
             except aiohttp.ClientConnectionError:
                 pass
             await asyncio.sleep(0.02)
-    raise ChildProcessError(f"the service ended with {process.returncode}")
+    raise ChildProcessError("the service ended before it was ready")
 
 
 def _resident_megabytes(pid: int) -> float:

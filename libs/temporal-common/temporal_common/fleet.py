@@ -97,11 +97,14 @@ class Fleet:
                 lambda schedule=schedule: ensure_schedule(self._client, schedule),  # type: ignore[misc]
                 waiting=waiting,
             )
-        activities = await stack.enter_async_context(
-            spec.activities(Startup(workload.settings, tuning, waiting))
-        )
-        opened = _Opened(workload, activities, RunningActivities(tuning.max_concurrent_activities))
-        self._health.running.append(opened.running)
+        startup = Startup(workload.settings, tuning, waiting)
+        activities = await stack.enter_async_context(spec.activities(startup))
+        limiter, limit = None, tuning.max_concurrent_activities_per_tenant
+        if spec.tenant_limiter and limit is not None:
+            limiter = await stack.enter_async_context(spec.tenant_limiter(startup, limit))
+        running = RunningActivities(tuning.max_concurrent_activities, limiter)
+        opened = _Opened(workload, activities, running)
+        self._health.running.append(running)
         queues = self._layout.task_queues(spec.kind)
         if spec.kind.sharded:
             queues = tuple(queue for queue in queues if self._sharding.shards.covers(queue.shard))

@@ -103,6 +103,11 @@ class Health:
             "running_activities": self.running_activities,
             "layout": self.layout,
             "tuning": self.tuning,
+            "tenant_limits": [
+                {"workload": limiter.workload, "limit": limiter.limit, "leases": limiter.leases}
+                for limiter in (workload.limiter for workload in self.running)
+                if limiter is not None
+            ],
             "task_queues": [
                 {
                     "name": queue.name,

@@ -30,6 +30,7 @@ def test_there_is_a_command_for_each_thing_that_the_fleet_does() -> None:
     assert set(COMMANDS) == {
         *("tenant provision", "tenant status", "tenant list", "tenant delete", "tenant restore"),
         *("user onboard", "user verify", "token cleanup"),
+        *("deploy status", "deploy ramp", "deploy promote", "deploy rollback", "deploy retire"),
         *("shards status", "shards plan", "doctor"),
     }
 
@@ -58,7 +59,7 @@ def test_the_version_is_that_of_the_fleet(capsys: Captured) -> None:
     assert (code, capsys.readouterr().out) == (ExitCode.OK, f"fleetctl {VERSION}\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"], ["shards"]])
+@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"], ["deploy"], ["shards"]])
 def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
     arguments: list[str], capsys: Captured
 ) -> None:
@@ -86,6 +87,8 @@ def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
         (["tenant", "list", "--state", "new"], "Invalid value for '--state': 'new' is not one of"),
         (["user", "onboard", "acme", "ada"], "Invalid value for EMAIL: 'ada' is not an e-mail"),
         (["token", "cleanup", "--batch-size", "0"], "Invalid value for '--batch-size': "),
+        (["deploy", "ramp", "x", "v2"], "Missing option '--percentage' (see: fleetctl deploy ramp"),
+        (["deploy", "ramp", "x", "v2", "--percentage", "0"], "0 is not a ramp; valid: 0.01 to 99"),
         (["shards", "plan"], "Missing option '--to' (see: fleetctl shards plan --help)"),
         (["shards", "plan", "--to", "1001"], "Invalid value for '--to': "),
         (["doctor", "--longest-wait", "soon"], "Invalid value for --longest-wait: 'soon' is not"),

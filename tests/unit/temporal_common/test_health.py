@@ -79,6 +79,7 @@ def test_it_describes_itself(health: Health) -> None:
         "running_activities": 5,
         "layout": {"prefix": "fleet", "shards": 1, "part": "all"},
         "tuning": {"tenant": {"max_concurrent_activities": 20, "database_pool_size": None}},
+        "tenant_limits": [],
         "task_queues": [
             {"name": "fleet.tenant.00", "workload": "tenant", "polled": True, "adopted": False}
         ],
