@@ -9,7 +9,7 @@ import typer
 
 from fleetctl import output
 from fleetctl.arguments import AsJson, duration_option, example
-from fleetctl.checks import fairness, postgres, queues, settings, temporal, workers
+from fleetctl.checks import fairness, postgres, queues, settings, temporal, versions, workers
 from fleetctl.checks.verdicts import Checked, Verdict, left_out, unknown
 from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import explain
@@ -110,7 +110,7 @@ async def _doctor(options: _Options, *, as_json: bool) -> ExitCode:
 
 _OF_QUEUES: Final = (queues.POLLERS, queues.LEFT_BEHIND, queues.BACKLOG)
 _OF_FAIRNESS: Final = (fairness.PARTITIONS, fairness.FAIRNESS, fairness.PRIORITY)
-_OF_TEMPORAL: Final = (temporal.VERSION, *_OF_FAIRNESS, *_OF_QUEUES)
+_OF_TEMPORAL: Final = (temporal.VERSION, *_OF_FAIRNESS, *_OF_QUEUES, versions.VERSIONS)
 
 
 async def _check_fleet(
@@ -140,9 +140,13 @@ async def _check_fleet(
             queues.check_backlog(seen, options.longest_wait),
         ]
 
+    async def versioned() -> list[Checked]:
+        return [await versions.check_versions(client, layout)]
+
     tell(await _guarded((temporal.VERSION,), version))
     tell(await _guarded(_OF_FAIRNESS, fair))
     tell(await _guarded(_OF_QUEUES, served))
+    tell(await _guarded((versions.VERSIONS,), versioned))
     return slots
 
 
