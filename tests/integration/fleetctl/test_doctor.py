@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 
 from dev_servers.ports import free_port
 from dev_servers.temporal_server import TemporalServer, temporal_server
@@ -31,6 +33,19 @@ async def doctor(*options: str, settings: Mapping[str, str]) -> Finished:
 def settings(temporal: TemporalServer, queue_prefix: str) -> dict[str, str]:
     """Of a fleet without workers."""
     return {"TEMPORAL_ADDRESS": temporal.address, "TEMPORAL_QUEUE_PREFIX": queue_prefix}
+
+
+async def make_current(client: Client, deployment: str, build_id: str) -> None:
+    """Whether it has workers or not."""
+    await client.workflow_service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=client.namespace,
+            deployment_name=deployment,
+            build_id=build_id,
+            allow_no_pollers=True,
+            ignore_missing_task_queues=True,
+        )
+    )
 
 
 async def nothing_is_on(client: Client, queue_prefix: str) -> bool:
@@ -61,7 +76,7 @@ async def test_a_healthy_fleet_is_told_so(fleet: Fleet) -> None:
 
     assert ended.code == ExitCode.OK
     assert ended.out.endswith("the fleet is healthy\n")
-    assert [line[0] for line in ended.out.splitlines()[:-1]] == ["·", *"✔✔✔✔✔✔✔✔✔✔✔"]
+    assert [line[0] for line in ended.out.splitlines()[:-1]] == [*"✔✔✔✔✔✔✔✔·✔✔✔·"]
     assert "✔ fairness        tenants take turns, by a probe" in ended.out
     assert "✔ pollers         3 of 3 task queues are polled" in ended.out
     assert "✔ workers         worker-tenant 0.1.0, worker-jobs 0.1.0" in ended.out
@@ -220,6 +235,55 @@ async def test_a_shard_that_workers_have_adopted_is_no_problem(
     )
 
 
+# Versions
+
+
+async def test_versioned_workers_without_a_current_version_are_named(
+    settings: dict[str, str],
+    temporal_client: Client,
+    temporal_connection: Connection,
+    queue_prefix: str,
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    version = WorkerDeploymentVersion(queue_prefix, "v1")
+    async with running_service(
+        [PROBE], connection=temporal_connection, layout=layout, version=version
+    ):
+        ended = await doctor(*QUEUES_ALONE, settings=settings)
+        await make_current(temporal_client, queue_prefix, "v1")
+        then = await doctor(*QUEUES_ALONE, settings=settings)
+
+    problem = the_problem(ended, "versions")
+    assert problem["what"].endswith(
+        f"only versioned workers poll {queue_prefix}.tenant.00: new workflows wait there"
+    )
+    assert problem["mend"] == f"fleetctl deploy promote {queue_prefix} v1"
+    assert check(then, "versions")["verdict"] == "ok"
+    assert check(then, "versions")["detail"] == f"{queue_prefix}: v1 is current"
+
+
+async def test_a_current_version_without_workers_is_named(
+    settings: dict[str, str],
+    temporal_client: Client,
+    temporal_connection: Connection,
+    queue_prefix: str,
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    version = WorkerDeploymentVersion(queue_prefix, "v1")
+    async with running_service(
+        [PROBE], connection=temporal_connection, layout=layout, version=version
+    ):
+        await make_current(temporal_client, queue_prefix, "v2")
+        ended = await doctor(*QUEUES_ALONE, settings=settings)
+
+    problem = the_problem(ended, "versions")
+    assert problem["what"] == (
+        f"{queue_prefix}:v2 is current and gets 100 % of the new workflows, and no worker of it "
+        "polls"
+    )
+    assert problem["mend"].endswith(f"take the work back: fleetctl deploy rollback {queue_prefix}")
+
+
 # Workers
 
 
@@ -240,6 +304,21 @@ async def test_a_pool_smaller_than_the_slots_of_a_worker_is_named(
     )
     assert problem["where"].endswith(f" at {url}")
     assert problem["mend"] == "raise it to 20, or lower the slots to 5"
+
+
+async def test_a_pool_in_this_environment_is_compared_with_the_slots_of_a_worker(
+    settings: dict[str, str], temporal_connection: Connection, queue_prefix: str
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    async with running_service([PROBE], connection=temporal_connection, layout=layout) as service:
+        url = f"{service.health.url}/health"
+        ended = await doctor(
+            *QUEUES_ALONE, "--health", url, settings={**settings, "DATABASE_POOL_SIZE": "5"}
+        )
+
+    assert the_problem(ended, "settings")["what"].startswith(
+        "DATABASE_POOL_SIZE=5 is below the 20 activities that workers of the fleet do at once"
+    )
 
 
 async def test_a_pool_smaller_than_the_slots_of_this_environment_is_named(
