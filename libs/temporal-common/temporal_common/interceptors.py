@@ -167,10 +167,15 @@ class _WorkflowOutbound(WorkflowOutboundInterceptor):
     """Writes the inherited priority into each activity's start.
 
     The server would inherit it all the same, but leaves it out of what it hands an eager worker:
-    there `activity.info()` would not know the tenant. Measured on server 1.32.
+    there `activity.info()` would not know the tenant. Measured on server 1.32. An activity may have
+    an urgency or a weight of its own; whose work it is, its workflow says.
     """
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        if input.priority == Priority.default:
-            input.priority = workflow.info().priority
+        own, inherited = input.priority, workflow.info().priority
+        input.priority = Priority(
+            priority_key=own.priority_key or inherited.priority_key,
+            fairness_key=inherited.fairness_key or own.fairness_key,
+            fairness_weight=own.fairness_weight or inherited.fairness_weight,
+        )
         return super().start_activity(input)
