@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
@@ -31,12 +31,7 @@ from temporal_common.handover import (
 )
 from temporal_common.heartbeats import RememberedHeartbeat, kept_alive
 from temporal_common.logs import trace_ids
-from temporal_common.tenant_limit import (
-    NotAdmitted,
-    TenantLimiter,
-    asks_again_after,
-    within_limit,
-)
+from temporal_common.tenant_limit import NotAdmitted, TenantLimit, TenantLimiter
 
 log = structlog.get_logger()
 
@@ -46,13 +41,13 @@ class RunningActivities:
 
     With several queues each has slots of its own; the semaphore holds their sum to the one budget
     that the workload was tuned for (database connections, memory). `limiter` holds each tenant to
-    its share of all processes' budgets.
+    a limit over all processes.
     """
 
     def __init__(self, budget: int, limiter: TenantLimiter | None = None) -> None:
         self.count = 0
         self.slots = asyncio.Semaphore(budget)
-        self.limiter = limiter
+        self.tenant_limit = TenantLimit(limiter)
 
 
 class ActivityInterceptor(Interceptor):
@@ -91,7 +86,7 @@ class _Inbound(ActivityInboundInterceptor):
                     log.info("handing over", raised=type(error).__name__)
                     await self._hand_over("its worker was shut down", AT_ONCE)
                 elif isinstance(error, NotAdmitted):
-                    await self._hand_over(str(error), asks_again_after(activity.info().attempt))
+                    await self._hand_over(str(error), error.asks_again_after)
                 if isinstance(error, FleetError):
                     raise ApplicationError(
                         str(error), type=type(error).__name__, non_retryable=not error.retryable
@@ -100,7 +95,7 @@ class _Inbound(ActivityInboundInterceptor):
 
     async def _within_budget(self, input: ExecuteActivityInput) -> Any:
         # In this order: a lease must not wait for a slot, others could use it.
-        async with self._running.slots, within_limit(self._running.limiter):
+        async with self._running.slots, self._running.tenant_limit.admitted():
             self._running.count += 1
             try:
                 return await super().execute_activity(input)
@@ -134,10 +129,15 @@ class _WorkflowOutbound(WorkflowOutboundInterceptor):
     """Writes the inherited priority into each activity's start.
 
     The server would inherit it all the same, but leaves it out of what it hands an eager worker:
-    there `activity.info()` would not know the tenant. Measured on server 1.32.
+    there `activity.info()` would not know the tenant. Measured on server 1.32. An activity may have
+    an urgency or a weight of its own; whose work it is, its workflow says.
     """
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        if input.priority == Priority.default:
-            input.priority = workflow.info().priority
+        own, inherited = input.priority, workflow.info().priority
+        input.priority = Priority(
+            priority_key=own.priority_key or inherited.priority_key,
+            fairness_key=inherited.fairness_key or own.fairness_key,
+            fairness_weight=own.fairness_weight or inherited.fairness_weight,
+        )
         return super().start_activity(input)

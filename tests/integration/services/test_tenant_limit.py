@@ -150,7 +150,7 @@ async def test_while_postgres_is_away_nothing_begins_and_no_attempt_is_lost(
 
 
 async def test_work_of_no_tenant_has_no_limit(
-    temporal_client: Client,
+    temporal: TemporalServer,
     temporal_connection: Connection,
     queue_prefix: str,
     database_url: str,
@@ -158,7 +158,8 @@ async def test_work_of_no_tenant_has_no_limit(
 ) -> None:
     async with limited(temporal_connection, queue_prefix, database_url, limit=1) as service:
         queue = service.router.tenant("acme").task_queue
-        workflow = await temporal_client.start_workflow(
+        other = await Client.connect(temporal.address)  # not ours, which refuses it
+        workflow = await other.start_workflow(
             Probe.run, Plan("hold", held.address, times=3), id=uuid4().hex, task_queue=queue
         )
         for activity in [await held.arrival() for _ in range(3)]:
