@@ -2,12 +2,14 @@
 when its worker stops, and it knows its workflow's priority."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
@@ -22,7 +24,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from temporal_common.errors import FleetError
+from temporal_common.errors import FleetError, Unavailable
 from temporal_common.handover import (
     AT_ONCE,
     NotHandedOver,
@@ -34,6 +36,10 @@ from temporal_common.logs import trace_ids
 from temporal_common.tenant_limit import NotAdmitted, TenantLimit, TenantLimiter
 
 log = structlog.get_logger()
+
+
+class NotBegun(Unavailable):
+    """The current activity waited for the budget when the drain began."""
 
 
 class RunningActivities:
@@ -48,6 +54,36 @@ class RunningActivities:
         self.count = 0
         self.slots = asyncio.Semaphore(budget)
         self.tenant_limit = TenantLimit(limiter)
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Waits until the budget has room for the current activity.
+
+        Raises:
+            NotBegun: the drain began first.
+        """
+        if self.slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self.slots.acquire()
+        try:
+            yield
+        finally:
+            self.slots.release()
+
+    async def _wait_for_slot(self) -> None:
+        acquiring = asyncio.create_task(self.slots.acquire())
+        draining = asyncio.create_task(activity.wait_for_worker_shutdown())
+        taken = False
+        try:
+            await asyncio.wait({acquiring, draining}, return_when=asyncio.FIRST_COMPLETED)
+            taken = acquiring.done()
+        finally:
+            draining.cancel()
+            if not taken and not acquiring.cancel():  # it got one in the same moment
+                self.slots.release()
+        if not taken:
+            raise NotBegun("its worker was shut down before it began")
 
 
 class ActivityInterceptor(Interceptor):
@@ -81,7 +117,9 @@ class _Inbound(ActivityInboundInterceptor):
             try:
                 return await self._within_budget(input)
             except (Exception, asyncio.CancelledError) as error:
-                if interrupted_by_shutdown():
+                if isinstance(error, NotBegun):
+                    await self._hand_over(str(error), AT_ONCE)
+                elif interrupted_by_shutdown():
                     # Whatever it raised: the drain limit has ended it, not its work.
                     log.info("handing over", raised=type(error).__name__)
                     await self._hand_over("its worker was shut down", AT_ONCE)
@@ -95,7 +133,7 @@ class _Inbound(ActivityInboundInterceptor):
 
     async def _within_budget(self, input: ExecuteActivityInput) -> Any:
         # In this order: a lease must not wait for a slot, others could use it.
-        async with self._running.slots, self._running.tenant_limit.admitted():
+        async with self._running.slot(), self._running.tenant_limit.admitted():
             self._running.count += 1
             try:
                 return await super().execute_activity(input)

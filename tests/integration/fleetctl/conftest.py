@@ -8,10 +8,20 @@ import pytest_asyncio
 from dev_servers.temporal_server import TemporalServer
 from tenant_catalog.database import Database
 from tenant_catalog.tenants import TenantCatalog
+from tests.support.deploys import deploy
 from tests.support.fleet import fleet
 from tests.support.tenants import active
+from tests.support.versions import deployment_name, quick_client, quick_temporal
 
-__all__ = ["active_tenant", "fleet", "slug"]
+__all__ = [
+    "active_tenant",
+    "deploy",
+    "deployment_name",
+    "fleet",
+    "quick_client",
+    "quick_temporal",
+    "slug",
+]
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """fleetctl doctor: a healthy fleet, its output, and faults of the servers."""
 
+import asyncio
+
+import pytest
 from temporalio.client import Client
 
 from dev_servers.ports import free_port
 from dev_servers.temporal_server import temporal_server
+from fleetctl.checks.fairness_probe import probe
 from fleetctl.exit_codes import ExitCode
 from tests.support.commands import fleetctl_on_terminal
 from tests.support.diagnoses import QUEUES_ALONE, check, doctor, the_problem
@@ -41,6 +45,22 @@ async def test_it_leaves_nothing_behind(fleet: Fleet, temporal_client: Client) -
     await until(  # the server deletes in the background
         lambda: nothing_is_on(temporal_client, f"{prefix}.doctor.")
     )
+
+
+async def test_a_probe_that_is_interrupted_leaves_nothing_behind(
+    temporal_client: Client, queue_prefix: str
+) -> None:
+    async def something_is_on() -> bool:
+        return not await nothing_is_on(temporal_client, f"{queue_prefix}.doctor.")
+
+    probing = asyncio.create_task(probe(temporal_client, queue_prefix, partitions=8))
+    await until(something_is_on)
+
+    probing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probing
+
+    await until(lambda: nothing_is_on(temporal_client, f"{queue_prefix}.doctor."))
 
 
 async def test_what_is_left_out_is_said_and_is_no_problem(fleet: Fleet) -> None:
