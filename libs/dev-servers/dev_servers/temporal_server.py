@@ -111,6 +111,11 @@ class TemporalServer:
         else:
             await self._process.stop()
 
+    async def wait(self) -> int:
+        """Wait until the started server has ended, by whatever cause; its exit code."""
+        assert self._process is not None, "not started"
+        return await self._process.wait()
+
     async def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         if self._process is not None:

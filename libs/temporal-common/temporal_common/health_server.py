@@ -12,23 +12,26 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
 import structlog
-from aiohttp import web
 
 from temporal_common.errors import SettingsError
-from temporal_common.health import Health, State
+from temporal_common.health import Health
 from temporal_common.settings import HealthSettings
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 log = structlog.get_logger()
 
 _TICK: Final = 0.25
 _WARN_BLOCKED_AFTER: Final = 2.0
 _JOIN_TIMEOUT: Final = 5.0
-_OPEN_REQUESTS_TIMEOUT: Final = 1.0
-_METRICS_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+_BACKLOG: Final = 128
+_PAGES_LOADED_AFTER: Final = 0.5
+"""Seconds that a start has for itself, if it is not settled earlier. Until then the port listens,
+and whoever asks waits a little for the answer."""
 
 
 @contextmanager
@@ -72,53 +75,43 @@ class _Server:
         self._settings = settings
         self._metrics_url = metrics_url
         self._watched = watched
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop = asyncio.Event()
-        self._started = threading.Event()
-        self._failure: Exception | None = None
-        self._port = 0
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve()), name="health", daemon=True
-        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
     def start(self) -> int:
-        self._thread.start()
-        self._started.wait()
-        if self._failure is not None:
+        """From here on whoever asks is answered, at the latest when the pages are loaded."""
+        try:
+            self._socket = _listening(self._settings.host, self._settings.port)
+        except (OSError, UnicodeError) as error:  # the second: no host has such a name
             raise SettingsError(
                 f"HEALTH_PORT={self._settings.port} cannot be served on "
-                f"HEALTH_HOST={self._settings.host!r}: {_reason(self._failure)}; "
+                f"HEALTH_HOST={self._settings.host!r}: {_reason(error)}; "
                 "choose a free port, or 0 for any"
             ) from None
-        return self._port
+        self._thread.start()
+        port: int = self._socket.getsockname()[1]
+        return port
 
     def stop(self) -> None:
-        assert self._loop is not None, "not started"
-        with suppress(RuntimeError):  # the loop is closed: the thread has ended by itself
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._stop.set()
+        self._health.settled.set()
         self._thread.join(timeout=_JOIN_TIMEOUT)
+        self._socket.close()
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        app = web.Application()
-        app.router.add_get("/livez", self._livez)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/health", self._describe)
-        app.router.add_get("/metrics", self._metrics)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=_OPEN_REQUESTS_TIMEOUT, handle_signals=False
-        )
+    def _run(self) -> None:
+        self._health.settled.wait(_PAGES_LOADED_AFTER)
+        if self._stop.is_set():
+            return
+        from temporal_common.health_pages import runner
+
+        asyncio.run(self._serve(runner(self._health, self._metrics_url)))
+
+    async def _serve(self, runner: "web.AppRunner") -> None:
+        from aiohttp import web
+
         await runner.setup()
-        try:
-            site = web.TCPSite(runner, self._settings.host, self._settings.port)
-            await site.start()
-            self._port = runner.addresses[0][1]
-        except Exception as error:  # whatever it is, `start` waits for it
-            self._failure = error
-        finally:
-            self._started.set()
-        if self._failure is None:
-            await self._watch()
+        await web.SockSite(runner, self._socket).start()
+        await self._watch()
         await runner.cleanup()
 
     async def _watch(self) -> None:
@@ -129,42 +122,22 @@ class _Server:
             if blocked and not reported:
                 log.warning("event loop is blocked", stack=self._watched_stack())
             reported = blocked
-            try:
-                await asyncio.wait_for(self._stop.wait(), _TICK)
-            except TimeoutError:
-                continue
+            await asyncio.to_thread(self._stop.wait, _TICK)
 
     def _watched_stack(self) -> str:
         frame = sys._current_frames().get(self._watched.ident or 0)
         return "".join(traceback.format_stack(frame)[-6:]) if frame else ""
 
-    async def _livez(self, _request: web.Request) -> web.Response:
-        live, reason = self._health.live()
-        return web.json_response({"live": live, "reason": reason}, status=200 if live else 503)
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
-        ready = self._health.state is State.READY
-        return web.json_response(
-            {"ready": ready, "state": self._health.state, "reason": self._health.reason},
-            status=200 if ready else 503,
-        )
-
-    async def _describe(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._health.describe())
-
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=_METRICS_TIMEOUT) as session,
-                session.get(self._metrics_url) as response,
-            ):
-                return web.Response(body=await response.read(), content_type="text/plain")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return web.Response(status=503, text=f"# the SDK serves no metrics: {error}\n")
+def _listening(host: str, port: int) -> socket.socket:
+    """On one address of the host; of a name that has both, on the IPv4 one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
 
 
-def _reason(error: Exception) -> str:
-    """asyncio words a failed bind anew and repeats the address; the system's text is enough."""
+def _reason(error: OSError | UnicodeError) -> str:
+    """The system's own text; `create_server` adds the address, which is in the line already."""
     if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
         return os.strerror(error.errno)
     return str(error)

@@ -1,6 +1,5 @@
-"""What provisioning costs over its SQL.
+"""Ours: tenants provisioned one after another by the real workflow on a real Temporal server.
 
-Ours: tenants provisioned one after another by the real workflow on a real Temporal server.
 Straight: the very statements that Postgres logged for such a run, in the same transactions, through
 one psql. Both on fresh databases of one durable Postgres (fsync on), interleaved in each round.
 """
@@ -8,7 +7,7 @@ one psql. Both on fresh databases of one durable Postgres (fsync on), interleave
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,13 @@ from pydantic import SecretStr
 from temporalio import activity
 from temporalio.client import Client
 
-from benchmarks.report import Figure
-from benchmarks.statements import LOGGING, logged_script
+from benchmarks.frame.benchmark import Benchmark, Measured, Run
+from benchmarks.frame.figures import milliseconds, ratio
+from benchmarks.measures.statements import LOGGING, logged_script
 from dev_servers.mail_sink import MailSink, mail_sink
 from dev_servers.postgres import EmbeddedPostgres, embedded_postgres
 from dev_servers.programs import postgres_program
-from dev_servers.temporal_server import TemporalServer, temporal_server
+from dev_servers.temporal_server import TemporalServer
 from temporal_common.client import connect
 from temporal_common.connection import Connection
 from temporal_common.interceptors import RunningActivities
@@ -62,33 +62,37 @@ class Servers:
     mail: MailSink
 
 
-async def measure(rounds: int) -> Sequence[Figure]:
+async def measure(run: Run) -> Measured:
     """Ratios and milliseconds for one tenant of 12 tables."""
-    async with temporal_server() as temporal, _mail_sink() as mail:
+    async with run.server() as temporal, _mail_sink() as mail:
         servers = Servers(temporal, mail)
+        run.say("capturing the statements")
         script = await _capture(servers)
         ours, straight = [], []
         with _folder() as folder:
             async with embedded_postgres(folder / "data") as postgres:
-                for _ in range(rounds):
+                for number in range(1, run.rounds + 1):
+                    run.step(number, f"{TENANTS} tenants, then their SQL through psql")
                     ours.append(await _provision(servers, await _catalogue(servers, postgres)))
                     straight.append(_psql(await _catalogue(servers, postgres), script))
-    return [
-        Figure(
-            "SQL inside our activities / the same SQL through psql",
-            "x",
-            [cost.in_activities / psql for cost, psql in zip(ours, straight, strict=True)],
-            at_most=1.5,
-        ),
-        Figure("the same SQL through psql", "ms", [1000 * psql for psql in straight]),
-        Figure("inside our activities", "ms", [1000 * cost.in_activities for cost in ours]),
-        Figure(
-            "Temporal's round trips and the mail",
-            "ms",
-            [1000 * (cost.whole - cost.in_activities) for cost in ours],
-        ),
-        Figure("one tenant, start to end", "ms", [1000 * cost.whole for cost in ours]),
-    ]
+    in_activities = [cost.in_activities for cost in ours]
+    return Measured(
+        [
+            ratio(
+                "SQL inside our activities ÷ the same SQL through psql",
+                in_activities,
+                straight,
+                at_most=1.5,
+            ),
+            milliseconds("the same SQL through psql", straight),
+            milliseconds("inside our activities", in_activities),
+            milliseconds(
+                "Temporal's round trips and the mail",
+                [cost.whole - cost.in_activities for cost in ours],
+            ),
+            milliseconds("one tenant, start to end", [cost.whole for cost in ours]),
+        ]
+    )
 
 
 @asynccontextmanager
@@ -204,3 +208,12 @@ def _psql(url: str, script: str) -> float:
         check=True,
     )
     return (time.perf_counter() - started) / TENANTS
+
+
+BENCHMARK: Final = Benchmark(
+    name="provisioning",
+    claim="The activities of a provisioning cost little over their SQL.",
+    how=__doc__,
+    measure=measure,
+    rounds=5,
+)

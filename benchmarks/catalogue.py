@@ -1,0 +1,29 @@
+"""All benchmarks, in the order of `all`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.frame.benchmark import Benchmark
+from benchmarks.measures import (
+    blocked_loop,
+    dispatch,
+    fairness,
+    images,
+    isolation,
+    overhead,
+    provisioning,
+    startup,
+    worker_process,
+)
+
+BENCHMARKS: Final[Sequence[Benchmark]] = (
+    isolation.BENCHMARK,
+    blocked_loop.BENCHMARK,
+    fairness.BENCHMARK,
+    overhead.BENCHMARK,
+    dispatch.BENCHMARK,
+    startup.BENCHMARK,
+    provisioning.BENCHMARK,
+    worker_process.BENCHMARK,
+    images.BENCHMARK,
+)
