@@ -82,3 +82,13 @@ class Urgent:
             priority=Priority(priority_key=1, fairness_key="another-tenant"),
         )
         return result
+
+
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+class Sleeping:
+    """Ends when its timer has."""
+
+    @workflow.run
+    async def run(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "awake"
