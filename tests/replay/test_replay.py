@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Interceptor, Replayer
+from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError, _Definition
 
 from temporal_common.interceptors import WorkflowInterceptor
-from temporal_common.tracing import client_interceptors
-from temporal_common.worker import WorkerSpec, workflow_runner
+from temporal_common.tracing import tracing_interceptor
+from temporal_common.worker import WorkerSpec
+from temporal_common.workflow_runner import workflow_runner
 from tests.support.mutated_workflows import (
     AddedStep,
     AddedTimer,
@@ -36,12 +37,11 @@ WORKFLOWS = {name_of(workflow): spec for spec in (TENANT, JOBS) for workflow in 
 
 async def replay(workflow: type, spec: WorkerSpec, history: WorkflowHistory) -> None:
     """Replays with what `create_worker` gives a Worker. Raises NondeterminismError."""
-    of_clients = [each for each in client_interceptors() if isinstance(each, Interceptor)]
     replayer = Replayer(
         workflows=[workflow],
-        workflow_runner=workflow_runner(spec),
+        workflow_runner=workflow_runner(spec.passed_through, versioned=False),
         data_converter=pydantic_data_converter,
-        interceptors=[*of_clients, WorkflowInterceptor()],
+        interceptors=[tracing_interceptor(), WorkflowInterceptor()],
     )
     await replayer.replay_workflow(history)
 

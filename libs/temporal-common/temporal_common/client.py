@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
@@ -16,7 +16,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporal_common.backoff import until_available
 from temporal_common.connection import Connection
 from temporal_common.errors import FleetError, SettingsError, Unavailable
-from temporal_common.tracing import client_interceptors
+from temporal_common.routed_starts import RoutedStarts
+from temporal_common.tracing import tracing_interceptor
 
 # One attempt. The SDK's own limit against a host that accepts and stays silent is 30 s.
 ATTEMPT_TIMEOUT: Final = timedelta(seconds=10)
@@ -97,6 +98,11 @@ async def connect_with_backoff(
     return await until_available(
         lambda: connect(connection, runtime=runtime, identity=identity), waiting=waiting
     )
+
+
+def client_interceptors() -> Sequence[Interceptor]:
+    """On every client of the fleet; a worker made with it applies the tracing as well."""
+    return [tracing_interceptor(), RoutedStarts()]
 
 
 @contextmanager

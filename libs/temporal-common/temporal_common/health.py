@@ -26,6 +26,8 @@ class PolledQueue:
     workload: str
     polled: bool = False
     """Whether the server has listed this process as a poller of it."""
+    adopted: bool = False
+    """Whether a larger layout left it: it is polled until nothing runs or waits there."""
 
 
 @dataclass
@@ -96,7 +98,12 @@ class Health:
             "live": live,
             "running_activities": self.running_activities,
             "task_queues": [
-                {"name": queue.name, "workload": queue.workload, "polled": queue.polled}
+                {
+                    "name": queue.name,
+                    "workload": queue.workload,
+                    "polled": queue.polled,
+                    "adopted": queue.adopted,
+                }
                 for queue in self.task_queues
             ],
         }

@@ -20,9 +20,13 @@ _FAIRNESS_KEY_MAX: Final = 64  # bytes, by the server; a longer key is refused a
 _JUMP: Final = 1 << 31
 
 
+class RoutedPriority(Priority):
+    """A priority that a `Router` has made: what a start on a queue of the fleet must have."""
+
+
 class RouteOptions(TypedDict):
     task_queue: str
-    priority: Priority
+    priority: RoutedPriority
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Route:
     """The options of a start that routing decides; splat `options()` into the call."""
 
     task_queue: str
-    priority: Priority
+    priority: RoutedPriority
 
     def options(self) -> RouteOptions:
         return {"task_queue": self.task_queue, "priority": self.priority}
@@ -70,7 +74,7 @@ class Router:
         shard = shard_of(tenant, self.layout.shards_of(kind))
         return Route(
             task_queue=self.layout.task_queue(kind, shard).name,
-            priority=Priority(
+            priority=RoutedPriority(
                 priority_key=urgency, fairness_key=fairness_key(tenant), fairness_weight=weight
             ),
         )
@@ -78,7 +82,8 @@ class Router:
     def job(self, *, kind: Kind = JOBS, urgency: int = NORMAL) -> Route:
         """Work of the system itself, which belongs to no tenant."""
         return Route(
-            task_queue=self.layout.task_queue(kind).name, priority=Priority(priority_key=urgency)
+            task_queue=self.layout.task_queue(kind).name,
+            priority=RoutedPriority(priority_key=urgency),
         )
 
 

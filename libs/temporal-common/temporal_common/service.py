@@ -4,7 +4,6 @@ start → health server → connect (with back-off) → one Worker per queue →
 SIGTERM → not ready → stop polling → drain within the limit → close resources → flush → exit 0
 """
 
-import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,8 +12,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
 
+from temporal_common.build_id import image_build_id
 from temporal_common.client import connect_with_backoff
 from temporal_common.connection import Connection, load_connection
 from temporal_common.errors import SettingsError
@@ -23,11 +24,19 @@ from temporal_common.health import Health, State
 from temporal_common.health_server import health_server, loop_heartbeat
 from temporal_common.metrics import instrumented_runtime
 from temporal_common.queues import QueueLayout
-from temporal_common.settings import HealthSettings, LogSettings, QueueSettings, load
+from temporal_common.settings import (
+    HealthSettings,
+    LogSettings,
+    QueueSettings,
+    ShardSettings,
+    load,
+)
 from temporal_common.stopping import Stop, unless_stopped
 from temporal_common.tracing import tracing
-from temporal_common.tuning import HARD_DEADLINE_MARGIN, load_tuning
+from temporal_common.tuning import load_tuning
+from temporal_common.tuning_checks import tuning_findings
 from temporal_common.version import VERSION
+from temporal_common.versioning import load_version
 from temporal_common.worker import WorkerSpec, Workload
 
 __all__ = ["ServiceSettings", "Stop", "Workload", "load_service_settings", "run"]
@@ -43,10 +52,17 @@ class ServiceSettings:
 
     connection: Connection
     layout: QueueLayout
+    sharding: ShardSettings
     health: HealthSettings
     logs: LogSettings
     workloads: Sequence[Workload]
-    build_id: str | None
+    version: WorkerDeploymentVersion | None
+    """Of Worker Versioning; None leaves it off."""
+
+    @property
+    def build_id(self) -> str | None:
+        """Also without Worker Versioning, if this is an image."""
+        return self.version.build_id if self.version else image_build_id()
 
 
 def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> ServiceSettings:
@@ -67,17 +83,40 @@ def load_service_settings(specs: Sequence[WorkerSpec], *, health_port: int) -> S
     settings = ServiceSettings(
         connection=read(load_connection),
         layout=read(lambda: load(QueueSettings).layout),
+        sharding=read(lambda: load(ShardSettings)),
         health=read(lambda: load(HealthSettings, port=health_port)),
         logs=read(lambda: load(LogSettings)),
         workloads=[
             Workload(spec, read(lambda: load_tuning(spec.tuning)), read(spec.settings))  # noqa: B023
             for spec in specs
         ],
-        build_id=os.environ.get("TEMPORAL_WORKER_BUILD_ID") or None,
+        version=read(load_version),
     )
+    # What goes together is asked of values that are valid by themselves.
+    findings = findings or _findings(settings)
     if findings:
         raise SettingsError("\n".join(dict.fromkeys(findings)))
     return settings
+
+
+def _findings(settings: ServiceSettings) -> list[str]:
+    """What is wrong between settings that were read apart."""
+    findings = []
+    for workload in settings.workloads:
+        spec = workload.spec
+        findings += tuning_findings(
+            workload.tuning,
+            pool_size=spec.pool_size(workload.settings),
+            queues=settings.layout.shards_of(spec.kind),
+            versioned=settings.version is not None,
+        )
+        if spec.kind.sharded and not settings.sharding.shards.shards(settings.layout.shards):
+            findings.append(
+                f"WORKER_SHARDS={str(settings.sharding.shards)!r} names none of the "
+                f"{settings.layout.shards} shards of TEMPORAL_QUEUE_SHARDS (0 to "
+                f"{settings.layout.shards - 1}): this process would have nothing to do"
+            )
+    return findings
 
 
 async def run(
@@ -101,7 +140,7 @@ async def run(
         identity=identity,
         blocked_after=settings.health.blocked_after,
     )
-    metrics = instrumented_runtime({"service": service, "workload": health.workload})
+    metrics = instrumented_runtime(_metric_labels(health, settings.version))
     async with AsyncExitStack() as stack:
         # Entered first and left last: it bounds the drain and all the closing after it.
         stack.enter_context(
@@ -140,16 +179,22 @@ async def _start(
         address=settings.connection.address,
         namespace=settings.connection.namespace,
     )
-    fleet = Fleet(client, settings.layout, health)
+    fleet = Fleet(client, settings.layout, settings.sharding, health, settings.version)
     for workload in settings.workloads:
         await fleet.add(workload, stack, waiting)
     return fleet
 
 
+def _metric_labels(health: Health, version: WorkerDeploymentVersion | None) -> dict[str, str]:
+    """With the version, which the SDK's core puts on no metric itself."""
+    labels = {"service": health.service, "workload": health.workload}
+    if version:
+        labels |= {"deployment": version.deployment_name, "build_id": version.build_id}
+    return labels
+
+
 def _longest_stop(settings: ServiceSettings) -> timedelta:
-    return (
-        max(workload.tuning.drain_limit for workload in settings.workloads) + HARD_DEADLINE_MARGIN
-    )
+    return max(workload.tuning.longest_stop for workload in settings.workloads)
 
 
 def _exit_code_when_cut_off(health: Health) -> int:

@@ -6,15 +6,21 @@ The connection to Temporal is read by Temporal's own rules: `temporal_common.con
 
 import os
 from collections.abc import Callable
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings import SettingsError as UnreadableJson
 
 from temporal_common.errors import SettingsError
 from temporal_common.queues import MAX_SHARDS, InvalidTaskQueue, QueueLayout
+from temporal_common.shards import ALL_SHARDS, ShardPart, parse_shard_part
 
 _MASK: Final = "**********"
 _Settings = TypeVar("_Settings", bound="Settings")
@@ -130,6 +136,27 @@ class QueueSettings(Settings):
     @property
     def layout(self) -> QueueLayout:
         return QueueLayout(self.prefix, self.shards)
+
+
+class ShardSettings(Settings):
+    """Which of the tenants' queues this process serves."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    shards: Annotated[ShardPart, NoDecode] = Field(
+        ALL_SHARDS, description="the shards that this process serves"
+    )
+    adoption_interval: float = Field(
+        60.0,
+        ge=0.1,
+        le=3600,
+        description="seconds, 0.1 to 3600, between looks for queues that a larger layout left",
+    )
+
+    @field_validator("shards", mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        return parse_shard_part(value) if isinstance(value, str) else value
 
 
 class HealthSettings(Settings):

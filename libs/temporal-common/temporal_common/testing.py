@@ -18,18 +18,19 @@ from uuid import uuid4
 
 import aiohttp
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dev_servers.ports import HOST, free_port
 from dev_servers.processes import ChildProcess
+from temporal_common.client import client_interceptors
 from temporal_common.connection import Connection
 from temporal_common.fleet import OnReady
 from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
 from temporal_common.service import ServiceSettings, run
-from temporal_common.settings import HealthSettings, LogSettings
+from temporal_common.settings import HealthSettings, LogSettings, ShardSettings
 from temporal_common.stopping import Stop
-from temporal_common.tracing import client_interceptors
 from temporal_common.worker import WorkerSpec, Workload
 
 # Between two questions to a health server or a log, which give no event when they change.
@@ -122,6 +123,8 @@ async def running_service(
     blocked_after: float = 30.0,
     on_ready: OnReady = lambda _task_queues: None,
     ready: bool = True,
+    version: WorkerDeploymentVersion | None = None,
+    sharding: ShardSettings | None = None,
 ) -> AsyncIterator[RunningService]:
     """Runs the real lifecycle in this process; drains it at the end of the block.
 
@@ -129,19 +132,22 @@ async def running_service(
         workloads: Specs, whose settings and tuning are taken as declared, or workloads with others.
         layout: By default one shard under a fresh prefix.
         ready: Whether to wait until all queues are polled.
+        version: Of Worker Versioning; by default unversioned.
+        sharding: By default all shards.
     """
     layout = layout or QueueLayout(fresh_prefix())
     port = free_port()
     settings = ServiceSettings(
         connection=connection,
         layout=layout,
+        sharding=sharding or ShardSettings.model_construct(),
         health=HealthSettings.model_construct(host=HOST, port=port, blocked_after=blocked_after),
         logs=LogSettings(),
         workloads=[
             item if isinstance(item, Workload) else Workload(item, item.tuning, item.settings())
             for item in workloads
         ],
-        build_id=None,
+        version=version,
     )
     stop = Stop()
     task = asyncio.create_task(run(service, settings, stop, on_ready=on_ready))

@@ -8,7 +8,7 @@ travels through the queue in the headers of workflows and activities.
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,7 +18,6 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVI
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from temporalio import workflow
-from temporalio.client import Interceptor
 from temporalio.contrib.opentelemetry import (
     TracingInterceptor,
     TracingWorkflowInboundInterceptor,
@@ -31,9 +30,9 @@ _FLUSH_SECONDS: Final = 5.0
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
-def client_interceptors() -> Sequence[Interceptor]:
-    """On the client; a worker made with that client applies them as well."""
-    return [_Tracing()]
+def tracing_interceptor() -> TracingInterceptor:
+    """For the client; a worker made with that client applies it as well."""
+    return _Tracing()
 
 
 class _Tracing(TracingInterceptor):

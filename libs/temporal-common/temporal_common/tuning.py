@@ -1,4 +1,7 @@
-"""The tuning of one workload: declared in its `WorkerSpec`, overridden by `WORKER_…` variables."""
+"""The tuning of one workload: declared in its `WorkerSpec`, overridden by `WORKER_…` variables.
+
+Whether its values go together is `tuning_checks`' business.
+"""
 
 import math
 from datetime import timedelta
@@ -38,10 +41,30 @@ class Tuning(BaseModel):
         5,
         ge=1,
         le=1000,
-        description="concurrent polls for activities, below the slots or eager execution is lost",
+        description="concurrent polls for activities, 1 to 1000; below the slots",
     )
     workflow_pollers: int = Field(
         5, ge=2, le=1000, description="concurrent polls for workflow tasks, 2 to 1000"
+    )
+    poller_autoscaling: bool = Field(
+        False,
+        description="true or false: begin with few polls, and have up to the given number while "
+        "tasks come in",
+    )
+    activity_threads: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="threads for synchronous activities, 1 to 10000; by default one for each slot",
+    )
+    max_activities_per_second: float | None = Field(
+        None, gt=0, le=100_000, description="activities that one queue of this process starts"
+    )
+    max_task_queue_activities_per_second: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="activities that the server gives out for one queue, to all processes together",
     )
     graceful_shutdown_timeout: float = Field(
         30.0,
@@ -49,26 +72,37 @@ class Tuning(BaseModel):
         le=3600,
         description="drain limit: seconds that running activities may take to finish after SIGTERM",
     )
+    termination_grace_period: float | None = Field(
+        None,
+        gt=0,
+        le=7200,
+        description="seconds from SIGTERM to SIGKILL, the pod's terminationGracePeriodSeconds",
+    )
 
     def for_one_of(self, queues: int) -> "Tuning":
         """What the Worker of one queue gets, where the process serves `queues` of them.
 
         Twice its share: a queue may be busier than the others. Not the whole: what the Workers take
         from the server beyond the budget waits in this process, on its timeout, while another
-        process may have nothing to do. So at most one budget waits (and one task a queue).
+        process may have nothing to do. So at most one budget waits, and two tasks a queue: each
+        keeps a slot that no poll holds, without which eager execution is lost.
         """
+        if queues == 1:
+            return self
 
-        def share(total: int, least: int) -> int:
-            return max(least, min(total, math.ceil(2 * total / queues)))
+        def share(total: int) -> int:
+            return max(2, min(total, math.ceil(2 * total / queues)))
 
-        activities = share(self.max_concurrent_activities, 1)
-        workflow_tasks = share(self.max_concurrent_workflow_tasks, 2)
+        activities = share(self.max_concurrent_activities)
+        workflow_tasks = share(self.max_concurrent_workflow_tasks)
         return self.model_copy(
             update={
                 "max_concurrent_activities": activities,
                 "max_concurrent_workflow_tasks": workflow_tasks,
-                "max_cached_workflows": math.ceil(self.max_cached_workflows / queues),
-                "activity_pollers": min(self.activity_pollers, activities),
+                "max_cached_workflows": min(
+                    self.max_cached_workflows, math.ceil(2 * self.max_cached_workflows / queues)
+                ),
+                "activity_pollers": min(self.activity_pollers, activities - 1),
                 "workflow_pollers": min(self.workflow_pollers, workflow_tasks),
             }
         )
@@ -76,6 +110,11 @@ class Tuning(BaseModel):
     @property
     def drain_limit(self) -> timedelta:
         return timedelta(seconds=self.graceful_shutdown_timeout)
+
+    @property
+    def longest_stop(self) -> timedelta:
+        """From the signal to the end of the process, at the latest."""
+        return self.drain_limit + HARD_DEADLINE_MARGIN
 
 
 class _TuningFromEnvironment(Settings, Tuning):

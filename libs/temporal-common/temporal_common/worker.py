@@ -5,36 +5,28 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import (
+    PollerBehavior,
+    PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
+    Worker,
+)
 
 from temporal_common.interceptors import ActivityInterceptor, RunningActivities, WorkflowInterceptor
 from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
 from temporal_common.tuning import Tuning
+from temporal_common.versioning import deployment_config
+from temporal_common.workflow_runner import workflow_runner
 
 Activities = Sequence[Callable[..., Any]]
 ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
 SchedulesFactory = Callable[[Any, Router], Sequence[ScheduleDefinition]]
-
-# What workflows import beside their own module. Passed through, a module is loaded once for the
-# process; otherwise the sandbox executes it again for every workflow run: measured, 2.6 times the
-# CPU and 7 times the memory of a cached workflow. Workflow modules themselves stay sandboxed.
-PASSED_THROUGH: Final = (
-    "temporal_common",
-    "structlog",
-    "opentelemetry",
-    "pydantic",
-    "pydantic_core",
-    "pydantic_settings",
-    "annotated_types",
-    "typing_extensions",
-    "typing_inspection",
-)
 
 
 @dataclass(frozen=True)
@@ -74,11 +66,15 @@ class WorkerSpec:
 
     tuning: Tuning = field(default_factory=Tuning)
 
+    pool_size: Callable[[Any], int | None] = lambda _settings: None
+    """Connections of its database pool, by its settings; None for as many as activities."""
+
     schedules: SchedulesFactory = lambda _settings, _router: ()
     """Schedules that the service creates or updates when it has connected."""
 
     passed_through: Sequence[str] = ()
-    """Modules, beside `PASSED_THROUGH`, that its workflows import and that hold no state."""
+    """Modules, beside those of `workflow_runner`, that its workflows import and that hold no
+    state."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +94,7 @@ def create_worker(
     queue: TaskQueue,
     activities: Activities,
     running: RunningActivities,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """A Worker of the workload on one of its queues.
 
@@ -110,26 +107,31 @@ def create_worker(
         workflows=spec.workflows,
         activities=activities,
         activity_executor=_executor(activities, tuning),
-        workflow_runner=workflow_runner(spec),
+        workflow_runner=workflow_runner(spec.passed_through, versioned=version is not None),
         interceptors=[ActivityInterceptor(running), WorkflowInterceptor()],
         max_concurrent_activities=tuning.max_concurrent_activities,
         max_concurrent_workflow_tasks=tuning.max_concurrent_workflow_tasks,
         max_cached_workflows=tuning.max_cached_workflows,
-        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.activity_pollers),
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(tuning.workflow_pollers),
+        activity_task_poller_behavior=_polls(tuning, tuning.activity_pollers),
+        workflow_task_poller_behavior=_polls(tuning, tuning.workflow_pollers),
+        max_activities_per_second=tuning.max_activities_per_second,
+        max_task_queue_activities_per_second=tuning.max_task_queue_activities_per_second,
+        # An eager activity passes by the queue and its limit (temporalio/temporal#6800).
+        disable_eager_activity_execution=tuning.max_task_queue_activities_per_second is not None,
         graceful_shutdown_timeout=tuning.drain_limit,
+        deployment_config=deployment_config(version),
     )
 
 
-def workflow_runner(spec: WorkerSpec) -> SandboxedWorkflowRunner:
-    """What runs the workflows of the spec, in a Worker and when a history is replayed."""
-    return SandboxedWorkflowRunner(
-        SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *spec.passed_through)
-    )
+def _polls(tuning: Tuning, maximum: int) -> PollerBehavior:
+    if not tuning.poller_autoscaling:
+        return PollerBehaviorSimpleMaximum(maximum)
+    return PollerBehaviorAutoscaling(minimum=1, maximum=maximum, initial=min(2, maximum))
 
 
 def _executor(activities: Activities, tuning: Tuning) -> ThreadPoolExecutor | None:
     """A thread for each slot where there are synchronous activities; fewer would queue unseen."""
     if all(inspect.iscoroutinefunction(activity) for activity in activities):
         return None
-    return ThreadPoolExecutor(tuning.max_concurrent_activities, thread_name_prefix="activity")
+    threads = tuning.activity_threads or tuning.max_concurrent_activities
+    return ThreadPoolExecutor(threads, thread_name_prefix="activity")

@@ -19,6 +19,10 @@ from worker_jobs.settings import JobsSettings, load_settings
 from worker_jobs.workflows.cleanup import TokenCleanupWorkflow
 
 
+def pool_size(settings: JobsSettings) -> int | None:
+    return settings.database.pool_size
+
+
 @asynccontextmanager
 async def activities(startup: Startup) -> AsyncIterator[Activities]:
     settings: JobsSettings = startup.settings
@@ -53,6 +57,7 @@ WORKER = WorkerSpec(
     kind=JOBS,
     workflows=[TokenCleanupWorkflow],
     settings=load_settings,
+    pool_size=pool_size,
     activities=activities,
     schedules=schedules,
     tuning=Tuning(

@@ -23,6 +23,10 @@ from worker_tenant.workflows.onboarding import UserOnboardingWorkflow
 from worker_tenant.workflows.provisioning import TenantProvisioningWorkflow
 
 
+def pool_size(settings: TenantSettings) -> int | None:
+    return settings.database.pool_size
+
+
 @asynccontextmanager
 async def activities(startup: Startup) -> AsyncIterator[Activities]:
     settings: TenantSettings = startup.settings
@@ -67,6 +71,7 @@ WORKER = WorkerSpec(
     kind=TENANT,
     workflows=[TenantProvisioningWorkflow, TenantDeletionWorkflow, UserOnboardingWorkflow],
     settings=load_settings,
+    pool_size=pool_size,
     activities=activities,
     tuning=Tuning(
         max_concurrent_activities=20,

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporal_common.connection import Connection
 from temporal_common.queue_state import POLL_RENEWED_WITHIN, QueueState, left_queues, queue_state
 from temporal_common.queues import JOBS, TENANT, QueueLayout, TaskQueue
+from temporal_common.routing import Route, RoutedPriority
 from temporal_common.testing import running_service
 from tests.support.probe.worker import PROBE
 
@@ -28,7 +29,8 @@ async def until(
 
 async def start(client: Client, queue: TaskQueue, count: int = 1) -> None:
     for _ in range(count):
-        await client.start_workflow("NoSuchWorkflow", id=uuid4().hex, task_queue=queue.name)
+        route = Route(queue.name, RoutedPriority())
+        await client.start_workflow("NoSuchWorkflow", id=uuid4().hex, **route.options())
 
 
 async def test_work_without_a_worker_is_counted_and_has_no_poller(

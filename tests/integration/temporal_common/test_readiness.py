@@ -40,7 +40,12 @@ async def test_a_ready_service_is_listed_as_poller_of_each_of_its_queues(
 
     assert listed == [True] * 4
     assert health["task_queues"] == [
-        {"name": f"{queue_prefix}.tenant.{shard:02d}", "workload": "probe", "polled": True}
+        {
+            "name": f"{queue_prefix}.tenant.{shard:02d}",
+            "workload": "probe",
+            "polled": True,
+            "adopted": False,
+        }
         for shard in range(4)
     ]
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleDescription
 from temporalio.client import ScheduleOverlapPolicy as Overlap
+from temporalio.common import Priority
 
 from temporal_common.errors import SettingsError
 from temporal_common.queues import QueueLayout
@@ -51,7 +52,7 @@ async def test_a_schedule_is_created_with_the_route_and_the_policy_of_the_fleet(
     assert (action.workflow, action.id) == ("Probe", "nightly")
     assert (action.task_queue, action.priority) == (
         "test-schedules.jobs.00",
-        nightly.route.priority,
+        Priority(**asdict(nightly.route.priority)),  # from the server it comes as the SDK's
     )
     assert hours(description) == [3]
     assert description.schedule.policy.overlap == Overlap.SKIP

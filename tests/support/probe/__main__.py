@@ -15,7 +15,7 @@ def load_spec() -> "WorkerSpec":
     if seconds := os.environ.get("PROBE_HARD_DEADLINE_MARGIN"):
         # Ten seconds is right for a service and long for a test.
         mock.patch(
-            "temporal_common.service.HARD_DEADLINE_MARGIN", timedelta(seconds=float(seconds))
+            "temporal_common.tuning.HARD_DEADLINE_MARGIN", timedelta(seconds=float(seconds))
         ).start()
     from tests.support.probe.worker import PROBE
 

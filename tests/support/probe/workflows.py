@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, VersioningBehavior
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ class Plan:
     """Seconds; none for no heartbeats."""
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
 class Probe:
     @workflow.run
     async def run(self, plan: Plan) -> list[str]:

@@ -75,5 +75,7 @@ def test_it_describes_itself(health: Health) -> None:
         "reason": "every task queue is polled",
         "live": True,
         "running_activities": 5,
-        "task_queues": [{"name": "fleet.tenant.00", "workload": "tenant", "polled": True}],
+        "task_queues": [
+            {"name": "fleet.tenant.00", "workload": "tenant", "polled": True, "adopted": False}
+        ],
     }

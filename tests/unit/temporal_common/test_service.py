@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from temporalio.common import WorkerDeploymentVersion
 
 from temporal_common.errors import SettingsError
 from temporal_common.queues import QueueLayout
@@ -56,6 +57,34 @@ def test_what_two_workloads_read_alike_is_said_once(monkeypatch: pytest.MonkeyPa
     assert len(str(refusal.value).splitlines()) == 1
 
 
-def test_the_build_id_is_what_the_deployment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_go_together_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "WORKER_MAX_CONCURRENT_ACTIVITIES": "5",
+        "WORKER_ACTIVITY_THREADS": "4",
+        "WORKER_TERMINATION_GRACE_PERIOD": "30",
+        "WORKER_SHARDS": "200-300",
+        "TEMPORAL_QUEUE_SHARDS": "101",
+        "TEMPORAL_DEPLOYMENT_NAME": "worker-probe",
+        "TEMPORAL_WORKER_BUILD_ID": "v1",
+    }
+    for key, value in settings.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(SettingsError) as refusal:
+        load_service_settings([replace(PROBE, pool_size=lambda _settings: 3)], health_port=0)
+
+    assert [line.split("=")[0] for line in str(refusal.value).splitlines()] == [
+        "WORKER_ACTIVITY_POLLERS",
+        "WORKER_ACTIVITY_THREADS",
+        "DATABASE_POOL_SIZE",
+        "WORKER_TERMINATION_GRACE_PERIOD",
+        "TEMPORAL_QUEUE_SHARDS",
+        "WORKER_SHARDS",
+    ]
+
+
+def test_the_build_id_is_that_of_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_DEPLOYMENT_NAME", "worker-probe")
     monkeypatch.setenv("TEMPORAL_WORKER_BUILD_ID", "abc123")
-    assert load_service_settings([PROBE], health_port=0).build_id == "abc123"
+    settings = load_service_settings([PROBE], health_port=0)
+    assert settings.version == WorkerDeploymentVersion("worker-probe", "abc123")
+    assert settings.build_id == "abc123"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from temporal_common.errors import SettingsError
 from temporal_common.tuning import Tuning, load_tuning
+from temporal_common.tuning_checks import tuning_findings
 
 
 def test_the_environment_overrides_what_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,24 +57,28 @@ def test_the_only_queue_gets_all_of_it() -> None:
 def test_each_of_many_queues_gets_twice_its_share() -> None:
     share = Tuning(
         max_concurrent_activities=20, max_concurrent_workflow_tasks=50, max_cached_workflows=1000
-    ).for_one_of(32)
+    ).for_one_of(16)
 
-    assert share.max_concurrent_activities == 2
-    assert share.max_concurrent_workflow_tasks == 4
-    assert share.max_cached_workflows == 32
-    assert (share.activity_pollers, share.workflow_pollers) == (2, 4)
+    assert share.max_concurrent_activities == 3
+    assert share.max_concurrent_workflow_tasks == 7
+    assert share.max_cached_workflows == 125
 
 
-@given(st.integers(1, 200), st.integers(2, 200), st.integers(1, 100))
+@given(st.integers(2, 200), st.integers(2, 200), st.integers(0, 5000), st.integers(2, 200))
 def test_what_waits_in_the_process_for_the_budget_is_bounded(
-    activities: int, workflow_tasks: int, queues: int
+    activities: int, workflow_tasks: int, cached: int, queues: int
 ) -> None:
     tuning = Tuning(
-        max_concurrent_activities=activities, max_concurrent_workflow_tasks=workflow_tasks
+        max_concurrent_activities=activities,
+        max_concurrent_workflow_tasks=workflow_tasks,
+        max_cached_workflows=cached,
+        activity_pollers=min(5, activities - 1),
     )
     share = tuning.for_one_of(queues)
 
-    assert share.max_concurrent_activities * queues - activities <= activities + queues
-    assert 1 <= share.max_concurrent_activities <= activities
+    assert share.max_concurrent_activities * queues - activities <= activities + 2 * queues
+    assert share.max_concurrent_activities <= activities
     assert 2 <= share.max_concurrent_workflow_tasks <= workflow_tasks
+    assert share.max_cached_workflows <= cached
+    assert tuning_findings(share) == [], "a poll less than slots: eager execution is kept"
     Tuning(**share.model_dump())  # still within every range

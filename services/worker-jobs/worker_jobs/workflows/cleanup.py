@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, VersioningBehavior
 from temporalio.workflow import ActivityConfig
 
 from tenant_catalog.contracts.cleanup import (
@@ -30,7 +30,8 @@ _OPTIONS: Final = ActivityConfig(
 )
 
 
-@workflow.defn(name=CLEANUP_WORKFLOW)
+# Minutes long: it ends on the version that it began on.
+@workflow.defn(name=CLEANUP_WORKFLOW, versioning_behavior=VersioningBehavior.PINNED)
 class TokenCleanupWorkflow:
     """Deletes what had expired when it started, table by table, and counts it."""
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ApplicationError
 
 from tenant_catalog.contracts.steps import Progress
@@ -33,7 +34,9 @@ TABLES = "tables"
 RECORDS = "records"
 
 
-@workflow.defn(name=DELETION_WORKFLOW)
+# Its retention would keep old workers for a month: it moves on, and changes of it need
+# `workflow.patched`.
+@workflow.defn(name=DELETION_WORKFLOW, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class TenantDeletionWorkflow:
     """soft delete → retention → tables in batches, schema → memberships and tokens → tombstone.
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from tenant_catalog.contracts.users import (
@@ -35,7 +36,8 @@ with workflow.unsafe.imports_passed_through():
 _OPEN: Final = (OnboardingState.STARTING, OnboardingState.WAITING)
 
 
-@workflow.defn(name=ONBOARDING_WORKFLOW)
+# Some days at most, the time that an old version is kept for it.
+@workflow.defn(name=ONBOARDING_WORKFLOW, versioning_behavior=VersioningBehavior.PINNED)
 class UserOnboardingWorkflow:
     """user and membership → token → mail → verified (reminded once) or expired → welcomed.
 

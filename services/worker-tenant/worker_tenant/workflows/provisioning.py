@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from tenant_catalog.contracts.steps import Progress
@@ -40,7 +41,8 @@ ACTIVATE: Final = "activate"
 WELCOME: Final = "welcome mail"
 
 
-@workflow.defn(name=PROVISIONING_WORKFLOW)
+# Seconds long: it ends on the version that it began on.
+@workflow.defn(name=PROVISIONING_WORKFLOW, versioning_behavior=VersioningBehavior.PINNED)
 class TenantProvisioningWorkflow:
     """reserve → schema → migrations → admin → defaults → active → welcome mail.
 
