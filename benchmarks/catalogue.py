@@ -4,10 +4,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.frame.benchmark import Benchmark
-from benchmarks.measures import isolation, provisioning, worker_process
+from benchmarks.measures import (
+    blocked_loop,
+    dispatch,
+    fairness,
+    isolation,
+    overhead,
+    provisioning,
+    startup,
+    worker_process,
+)
 
 BENCHMARKS: Final[Sequence[Benchmark]] = (
     isolation.BENCHMARK,
+    blocked_loop.BENCHMARK,
+    fairness.BENCHMARK,
+    overhead.BENCHMARK,
+    dispatch.BENCHMARK,
+    startup.BENCHMARK,
     provisioning.BENCHMARK,
     worker_process.BENCHMARK,
 )

@@ -18,7 +18,7 @@ from benchmarks.frame.summary import summary
 HOLDS, MISSED, FAILED, USAGE, INTERRUPTED = 0, 1, 1, 2, 130
 OUTPUT: Final = Path("dist/benchmarks")
 
-_LIMIT: Final = 900.0  # seconds for one benchmark at its default rounds; a hang ends there
+_LIMIT: Final = 360.0  # seconds for one benchmark at its default rounds; a hang ends there
 _EXAMPLES: Final = f"""\
 examples:
   ./pants run benchmarks:bench -- isolation                   one benchmark

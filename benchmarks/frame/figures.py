@@ -85,6 +85,11 @@ def ratio(
     return Figure(name, "x", quotients, at_least=at_least, at_most=at_most)
 
 
+def milliseconds(name: str, seconds: Sequence[float]) -> Figure:
+    """Rounds in seconds as a figure in milliseconds, without a bound."""
+    return Figure(name, "ms", [1000 * value for value in seconds])
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The nearest-rank percentile: the smallest value that `percent` of the values do not exceed.
 

@@ -8,75 +8,43 @@ scheduled to being run, the longest of the 40.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 from benchmarks.frame.benchmark import Benchmark, Measured, Run
-from benchmarks.frame.figures import Figure, percentile, ratio
-from benchmarks.measures.load import MODULE, arrivals, client_of, flood, settings
+from benchmarks.frame.figures import Figure, milliseconds, percentile, ratio
+from benchmarks.measures.designs import ONE_WORKER, OURS, Size, tenants_behind_jobs
+from benchmarks.measures.load import Arrival
 from benchmarks.workloads.models import Tasks
-from benchmarks.workloads.specs import EVERYTHING
-from dev_servers.temporal_server import TemporalServer
-from temporal_common.queues import QueueLayout
-from temporal_common.routing import Router
 
-ONE_WORKER: Final = "one worker, one queue"
-OURS: Final = "ours"
-AT_LEAST: Final = 50
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much there is to do; tests take less."""
-
-    jobs: int = 2000
-    job_seconds: float = 0.2
-    tenants: int = 40
+SIZE: Final = Size(Tasks("sleep", 0.2, count=2000))
 
 
 async def measure(run: Run) -> Measured:
     waited: dict[str, list[float]] = {ONE_WORKER: [], OURS: []}
     async with run.server() as server:
-        for number, sides in run.each_round(ONE_WORKER, OURS):
-            for side in sides:
-                run.step(number, side)
-                waited[side].append(await tenants_wait(run, server, side, Size()))
-    return Measured([figure(waited[ONE_WORKER], waited[OURS]), *_milliseconds(waited)])
-
-
-def figure(one_worker: Sequence[float], ours: Sequence[float]) -> Figure:
-    return ratio(
-        "tenant's schedule-to-start p99, one worker ÷ ours", one_worker, ours, at_least=AT_LEAST
+        for number, designs in run.each_round(*waited):
+            for design in designs:
+                run.step(number, design)
+                waited[design].append(
+                    longest_wait(await tenants_behind_jobs(run, server, design, SIZE))
+                )
+    return Measured(
+        [
+            figure(waited[ONE_WORKER], waited[OURS]),
+            *(
+                milliseconds(f"tenants' schedule-to-start p99, {design}", seconds)
+                for design, seconds in waited.items()
+            ),
+        ]
     )
 
 
-async def tenants_wait(run: Run, server: TemporalServer, side: str, size: Size) -> float:
-    """Seconds, the 99th percentile of the tenants."""
-    layout = QueueLayout(f"bench-{uuid4().hex[:8]}")
-    router = Router(layout)
-    workloads = ["everything"] if side == ONE_WORKER else ["tenant", "jobs"]
-    processes = [settings(server, layout.prefix, workload) for workload in workloads]
-    client = await client_of(server)
-    async with run.processes(MODULE, *processes):
-        everything = router.job(kind=EVERYTHING)
-        jobs = everything if side == ONE_WORKER else router.job()
-        await flood(client, jobs, Tasks("sleep", size.job_seconds, size.jobs))
-        arrived = await arrivals(
-            client,
-            lambda number: everything if side == ONE_WORKER else router.tenant(f"tenant-{number}"),
-            Tasks("sleep", 0.1),
-            count=size.tenants,
-            every=0.1,
-        )
+def longest_wait(arrived: Sequence[Arrival]) -> float:
     return percentile([arrival.waited for arrival in arrived], 99)
 
 
-def _milliseconds(waited: dict[str, list[float]]) -> list[Figure]:
-    return [
-        Figure(f"tenant's schedule-to-start p99, {side}", "ms", [1000 * s for s in seconds])
-        for side, seconds in waited.items()
-    ]
+def figure(one_worker: Sequence[float], ours: Sequence[float]) -> Figure:
+    return ratio("tenants' schedule-to-start p99, one worker ÷ ours", one_worker, ours, at_least=50)
 
 
 BENCHMARK: Final = Benchmark(

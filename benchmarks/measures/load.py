@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from temporalio.client import Client
@@ -12,7 +12,6 @@ from temporalio.client import Client
 from benchmarks.workloads.models import Tasks, Waited
 from dev_servers.temporal_server import TemporalServer
 from temporal_common.client import connect
-from temporal_common.queue_state import ACTIVITY, describe_task_queue
 from temporal_common.routing import Route
 from temporal_common.testing import connection_to
 
@@ -39,15 +38,24 @@ async def client_of(server: TemporalServer) -> Client:
 
 
 async def flood(client: Client, route: Route, tasks: Tasks) -> None:
-    """Starts `tasks.count` activities and returns when most of them wait in the queue."""
+    """Starts `tasks.count` activities and returns when all are scheduled."""
     counts = [_JOBS_PER_WORKFLOW] * (tasks.count // _JOBS_PER_WORKFLOW)
     if rest := tasks.count % _JOBS_PER_WORKFLOW:
         counts.append(rest)
-    for count in counts:
-        part = Tasks(tasks.activity, tasks.seconds, count)
-        await client.start_workflow("Work", part, id=f"flood-{uuid4().hex}", **route.options())
-    while await _backlog(client, route.task_queue) < tasks.count / 2:  # noqa: ASYNC110  # no event
-        await asyncio.sleep(0.05)
+    started = [
+        await client.start_workflow(
+            "Work",
+            Tasks(tasks.activity, tasks.seconds, count),
+            id=f"flood-{uuid4().hex}",
+            **route.options(),
+        )
+        for count in counts
+    ]
+    for workflow, count in zip(started, counts, strict=True):
+        # Started, first workflow task (three events), and one event for each activity. The server
+        # tells of none of them.
+        while (await workflow.describe()).history_length < 4 + count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,12 @@ async def arrivals(
     return await asyncio.gather(*(arrive(number) for number in range(count)))
 
 
-async def _backlog(client: Client, task_queue: str) -> Any:
-    description = await describe_task_queue(client, task_queue, ACTIVITY)
-    return description.stats.approximate_backlog_count
+async def in_turn(client: Client, route: Route, tasks: Tasks, *, count: int) -> list[float]:
+    """Runs workflows one after another: an unloaded worker. How long each activity waited, in s."""
+    waits: list[float] = []
+    for _ in range(count):
+        waited: Waited = await client.execute_workflow(
+            "Work", tasks, id=f"turn-{uuid4().hex}", result_type=Waited, **route.options()
+        )
+        waits += waited.seconds
+    return waits

@@ -7,7 +7,7 @@ one psql. Both on fresh databases of one durable Postgres (fsync on), interleave
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from benchmarks.frame.benchmark import Benchmark, Measured, Run
-from benchmarks.frame.figures import Figure, ratio
+from benchmarks.frame.figures import milliseconds, ratio
 from benchmarks.measures.statements import LOGGING, logged_script
 from dev_servers.mail_sink import MailSink, mail_sink
 from dev_servers.postgres import EmbeddedPostgres, embedded_postgres
@@ -84,19 +84,15 @@ async def measure(run: Run) -> Measured:
                 straight,
                 at_most=1.5,
             ),
-            _milliseconds("the same SQL through psql", straight),
-            _milliseconds("inside our activities", in_activities),
-            _milliseconds(
+            milliseconds("the same SQL through psql", straight),
+            milliseconds("inside our activities", in_activities),
+            milliseconds(
                 "Temporal's round trips and the mail",
                 [cost.whole - cost.in_activities for cost in ours],
             ),
-            _milliseconds("one tenant, start to end", [cost.whole for cost in ours]),
+            milliseconds("one tenant, start to end", [cost.whole for cost in ours]),
         ]
     )
-
-
-def _milliseconds(name: str, seconds: Sequence[float]) -> Figure:
-    return Figure(name, "ms", [1000 * value for value in seconds])
 
 
 @asynccontextmanager

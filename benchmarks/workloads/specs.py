@@ -10,12 +10,15 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from benchmarks.workloads.activities import block, sleep
+from benchmarks.workloads.orders.activities import charge
+from benchmarks.workloads.orders.workflows import OrderWorkflow
 from benchmarks.workloads.workflows import Work
 from temporal_common.queues import JOBS, TENANT, Kind
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Activities, Startup, WorkerSpec
 
 EVERYTHING: Final = Kind("everything", sharded=False)
+ORDERS: Final = Kind("orders", sharded=True)
 
 TENANT_SLOTS: Final = 4
 JOB_SLOTS: Final = 16
@@ -42,8 +45,20 @@ def _spec(kind: Kind, slots: int, pollers: int) -> WorkerSpec:
     )
 
 
+@asynccontextmanager
+async def order_activities(_startup: Startup) -> AsyncIterator[Activities]:
+    yield [charge]
+
+
 SPECS: Final[Mapping[str, WorkerSpec]] = {
     "tenant": _spec(TENANT, TENANT_SLOTS, 2),
     "jobs": _spec(JOBS, JOB_SLOTS, 5),
     "everything": _spec(EVERYTHING, TENANT_SLOTS + JOB_SLOTS, 5),
+    "orders": WorkerSpec(
+        service="bench-orders",
+        workload="orders",
+        kind=ORDERS,
+        workflows=[OrderWorkflow],
+        activities=order_activities,
+    ),
 }
