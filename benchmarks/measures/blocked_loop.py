@@ -1,7 +1,7 @@
 """A flood of 24 jobs that each hold the event loop for 500 ms, as a synchronous driver in an
 `async def` does. Meanwhile 40 tenants arrive, ten a second, each with a workflow of one activity of
-100 ms. The figure is how long a tenant's workflow takes from the client's start to its result, the
-longest of the 40.
+100 ms. The figure is how long a tenant's workflow takes from its start to its end, the longest of
+the 40.
 
 - **one process, two queues**: a Worker for tenants with 4 slots and one for jobs with 16, both in
   one process: only the process is shared.

@@ -2,7 +2,7 @@
 tenants come with one activity each, five a second, on the same queue. The figure is how long these
 wait from being scheduled to being run, the longest of the 20.
 
-- **without keys**: plain starts, with no priority.
+- **without keys**: starts without any priority or key.
 - **ours**: the same starts with the router's options: each carries its tenant's fairness key.
 
 One server for both, with the dynamic configuration that makes the key count: `enableFairness`, one
@@ -13,15 +13,13 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from temporalio.common import Priority
-
 from benchmarks.frame.benchmark import Benchmark, Measured, Run
 from benchmarks.frame.figures import Figure, milliseconds, percentile, ratio
 from benchmarks.measures.load import MODULE, arrivals, client_of, flood, settings
 from benchmarks.workloads.models import Tasks
 from dev_servers.temporal_server import TemporalServer
 from temporal_common.queues import QueueLayout
-from temporal_common.routing import Route, Router
+from temporal_common.routing import Route, RoutedPriority, Router
 
 WITHOUT: Final = "without keys"
 OURS: Final = "ours"
@@ -63,7 +61,7 @@ async def small_tenants_wait(run: Run, server: TemporalServer, side: str, noisy:
 
     def route(tenant: str) -> Route:
         ours = router.tenant(tenant)
-        return ours if side == OURS else Route(ours.task_queue, Priority())
+        return ours if side == OURS else Route(ours.task_queue, RoutedPriority())
 
     client = await client_of(server)
     worker = settings(server, layout.prefix, "tenant", WORKER_MAX_CONCURRENT_ACTIVITIES=str(SLOTS))

@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from benchmarks.frame.benchmark import Benchmark, Measured, Run
 from benchmarks.frame.figures import milliseconds, ratio
-from benchmarks.measures.load import MODULE, client_of, settings
+from benchmarks.measures.load import MODULE, settings
 from benchmarks.measures.overhead import BARE, BARE_MODULE, OURS
 from benchmarks.workloads.orders.models import Order
 from benchmarks.workloads.specs import ORDERS
@@ -27,7 +27,7 @@ from temporal_common.queues import QueueLayout
 async def measure(run: Run) -> Measured:
     seconds: dict[str, list[float]] = {BARE: [], OURS: []}
     async with run.server() as server:
-        client = await client_of(server)
+        client = await Client.connect(server.address)
         for number, sides in run.each_round(*seconds):
             for side in sides:
                 run.step(number, side)

@@ -15,6 +15,8 @@ from dev_servers.temporal_server import TemporalServer, temporal_server
 from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import Failure
 from fleetctl.follow import Work, follow, one_step
+from temporal_common.queues import QueueLayout
+from temporal_common.routing import Router
 from tests.support.commands import environment, fleetctl_in_pipe, running_fleetctl
 
 
@@ -140,8 +142,9 @@ async def test_who_waits_without_a_worker_is_told_which_queue_nobody_polls(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("fleetctl.follow._NO_WORKER_AFTER", 0.0)
-    queue = f"{queue_prefix}.tenant.00"
-    handle = await temporal_client.start_workflow("Lonely", id=queue_prefix, task_queue=queue)
+    route = Router(QueueLayout(queue_prefix)).tenant("acme")
+    queue = route.task_queue
+    handle = await temporal_client.start_workflow("Lonely", id=queue_prefix, **route.options())
     work = Work("the work", temporal_client, handle, queue, "look")
     waiting = asyncio.create_task(follow(work, handle.result(), one_step(handle, "step")))
     said = ""
