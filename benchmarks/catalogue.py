@@ -11,6 +11,8 @@ from benchmarks.measures import (
     isolation,
     overhead,
     provisioning,
+    replicas,
+    shards,
     startup,
     worker_process,
 )
@@ -22,6 +24,8 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     overhead.BENCHMARK,
     dispatch.BENCHMARK,
     startup.BENCHMARK,
+    shards.BENCHMARK,
+    replicas.BENCHMARK,
     provisioning.BENCHMARK,
     worker_process.BENCHMARK,
 )
