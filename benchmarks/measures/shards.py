@@ -1,5 +1,5 @@
-"""Four processes of one workload, with 1, 8, 32 and 64 shards: as many Workers. Each is started while
-the others are idle; then all of them are idle for five seconds.
+"""Four processes of one workload, with 1, 8, 32 and 64 shards: as many Workers. Each is started
+while the others are idle; then all of them are idle for five seconds.
 
 - **memory**: resident when idle, shared libraries included. The figure is that of 64 shards ÷ that
   of one.
@@ -119,8 +119,8 @@ async def most_at_once(client: Client, layout: QueueLayout, errand: Errand) -> i
 
 def _one_for_each_queue(layout: QueueLayout) -> Sequence[Route]:
     """Of the tenants that come first on each queue."""
-    router, found = Router(layout), {}
-    number = 0
+    router, number = Router(layout), 0
+    found: dict[str, Route] = {}
     while len(found) < layout.shards:
         route = router.tenant(f"tenant-{number}", kind=ERRANDS)
         found.setdefault(route.task_queue, route)
@@ -149,7 +149,7 @@ async def _idle_cpu(pids: Sequence[int]) -> Mapping[int, float]:
 
 BENCHMARK: Final = Benchmark(
     name="shards",
-    claim="One process serves 64 shards in less than twice the memory of one, and within its budget.",
+    claim="One process serves 64 shards, in less than twice the memory and in one budget.",
     how=__doc__,
     measure=measure,
     rounds=3,
