@@ -7,6 +7,7 @@ from benchmarks.frame.benchmark import Benchmark
 from benchmarks.measures import (
     blocked_loop,
     dispatch,
+    drain,
     fairness,
     isolation,
     overhead,
@@ -25,6 +26,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     dispatch.BENCHMARK,
     startup.BENCHMARK,
     shards.BENCHMARK,
+    drain.BENCHMARK,
     replicas.BENCHMARK,
     provisioning.BENCHMARK,
     worker_process.BENCHMARK,

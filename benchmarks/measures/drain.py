@@ -15,17 +15,18 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.frame.benchmark import Benchmark, Measured, Run
 from benchmarks.frame.figures import Figure, milliseconds, percentile
 from benchmarks.measures.load import client_of, settings
 from benchmarks.measures.rolling import worker_to_end
-from benchmarks.workloads.errands.models import Errand
+from benchmarks.workloads.errands.models import Errand, Ran
 from benchmarks.workloads.errands.workflows import AwaitSignal, RunErrand
 from benchmarks.workloads.specs import ERRANDS, SPECS
 from dev_servers.temporal_server import TemporalServer
@@ -34,6 +35,9 @@ from temporal_common.routing import Router
 
 ACTIVITIES: Final = SPECS["errands"].tuning.max_concurrent_activities
 DRAIN_LIMIT: Final = {"WORKER_GRACEFUL_SHUTDOWN_TIMEOUT": "30"}
+
+_Waiting = WorkflowHandle[AwaitSignal, None]
+_Running = WorkflowHandle[RunErrand, list[Ran]]
 
 _SECONDS: Final = 3.0
 _WAITING: Final = 20
@@ -137,3 +141,74 @@ async def end_a_worker(
         seconds=seconds,
         exit_code=code,
     )
+
+
+async def _await_signal(client: Client, layout: QueueLayout) -> _Waiting:
+    route = Router(layout).tenant("acme", kind=ERRANDS)
+    return await client.start_workflow(
+        AwaitSignal.run, id=f"waiting-{uuid4().hex}", **route.options()
+    )
+
+
+async def _run(client: Client, layout: QueueLayout, errand: Errand) -> _Running:
+    route = Router(layout).tenant("acme", kind=ERRANDS)
+    return await client.start_workflow(
+        RunErrand.run, errand, id=f"errand-{uuid4().hex}", **route.options()
+    )
+
+
+async def _until_first_task(workflows: Sequence[_Waiting]) -> None:
+    """Until a worker has run each, and so has it in its cache."""
+    for workflow in workflows:
+        async for event in workflow.fetch_history_events(wait_new_event=True):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                break
+
+
+async def _until_started(workflows: Sequence[_Running]) -> None:
+    """Until the activity of each runs: the history does not tell before it has ended."""
+    for workflow in workflows:
+        while not any(
+            activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+            for activity in (await workflow.describe()).raw_description.pending_activities
+        ):
+            await asyncio.sleep(0.02)
+
+
+async def _signal(workflows: Sequence[_Waiting]) -> None:
+    await asyncio.gather(*(workflow.signal(AwaitSignal.go_on) for workflow in workflows))
+
+
+async def _attempts(workflow: _Running) -> int:
+    """Of its activity, when it has ended."""
+    async for event in workflow.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+            return event.activity_task_started_event_attributes.attempt
+    raise AssertionError("a workflow that has ended has run its activity")
+
+
+async def _signal_to_task(workflow: _Waiting) -> float:
+    """Seconds from the signal to the start of the first workflow task after it that did not fail.
+
+    By the event that completed the task: one that was given to the former worker and timed out has
+    a start as well.
+    """
+    events: dict[int, datetime] = {}
+    signalled: datetime | None = None
+    async for event in workflow.fetch_history_events():
+        events[event.event_id] = event.event_time.ToDatetime()
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+            signalled = events[event.event_id]
+        elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED and signalled:
+            started = event.workflow_task_completed_event_attributes.started_event_id
+            return (events[started] - signalled).total_seconds()
+    raise AssertionError("a workflow that has ended by a signal has had a task for it")
+
+
+BENCHMARK: Final = Benchmark(
+    name="drain",
+    claim="A worker that is stopped finishes what it runs, and its workflows move at once.",
+    how=__doc__,
+    measure=measure,
+    rounds=5,
+)
