@@ -9,6 +9,7 @@ from benchmarks.measures import (
     dispatch,
     drain,
     fairness,
+    images,
     isolation,
     overhead,
     provisioning,
@@ -30,4 +31,5 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     replicas.BENCHMARK,
     provisioning.BENCHMARK,
     worker_process.BENCHMARK,
+    images.BENCHMARK,
 )

@@ -10,7 +10,7 @@ compile() {
 }
 
 compile requirements.in --universal --python-version 3.11 --output-file requirements.lock "$@"
-for tool in pytest mypy ruff; do # equal versions wherever a tool shares a package with our code
+for tool in pytest mypy ruff dockerfile sbom; do # equal versions wherever a tool shares a package with our code
   compile "$tool.in" --universal --python-version 3.11 --constraints requirements.lock \
     --output-file "$tool.lock" "$@"
 done

@@ -40,6 +40,8 @@ class Benchmark:
     measure: "Callable[[Run], Awaitable[Measured]]"
     rounds: int
     """By default; all benchmarks together fit into 25 minutes on 2 cores."""
+    why_not: Callable[[], str | None] = lambda: None
+    """Why it cannot be run on this machine; `all` then leaves it out."""
 
 
 @dataclass

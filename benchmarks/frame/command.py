@@ -46,6 +46,12 @@ def main(benchmarks: Sequence[Benchmark], arguments: Sequence[str] | None = None
         )
     output = given.output or (RESULTS if given.record else OUTPUT)
     chosen = [benchmark for benchmark in benchmarks if benchmark.name in names]
+    for benchmark in tuple(chosen):
+        if reason := benchmark.why_not():
+            _say(f"{benchmark.name}: left out: {reason}")
+            if benchmark.name in given.names:
+                return FAILED
+            chosen.remove(benchmark)
     try:
         code = _run_all(chosen, given.rounds, output, resume=given.resume)
     except KeyboardInterrupt:

@@ -20,15 +20,20 @@ def check(rendering: Rendering) -> Iterator[Finding]:
         if worker.name not in SPECS:
             continue  # settings.py says so
         try:
-            drain = tuning_in(SPECS[worker.name], worker.environment()).drain_limit
+            tuning = tuning_in(SPECS[worker.name], worker.environment())
         except SettingsError:
             continue  # settings.py says so
-        needed = (drain + HARD_DEADLINE_MARGIN + RESERVE).total_seconds()
+        needed = (tuning.longest_stop + RESERVE).total_seconds()
         given = worker.spec.get("terminationGracePeriodSeconds", _KUBERNETES_DEFAULT)
         if given < needed:
             yield worker.finding(
                 f"terminationGracePeriodSeconds is {given}, stopping may take {needed:g} s: drain "
-                f"limit {drain.total_seconds():g} + hard deadline {HARD_DEADLINE_MARGIN.seconds} + "
-                f"{RESERVE.seconds}",
+                f"limit {tuning.graceful_shutdown_timeout:g} + hard deadline "
+                f"{HARD_DEADLINE_MARGIN.seconds} + {RESERVE.seconds}",
                 "raise it, or lower WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
+            )
+        elif (believed := tuning.termination_grace_period) not in (None, given):
+            yield worker.finding(
+                f"terminationGracePeriodSeconds is {given}, and the process believes {believed:g}",
+                "set WORKER_TERMINATION_GRACE_PERIOD to the same number of seconds",
             )

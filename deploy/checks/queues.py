@@ -13,8 +13,6 @@ from temporal_common.worker import WorkerSpec
 
 QUEUE_TYPES: Final = ("workflow", "activity")
 _LAYOUT_NAMES: Final = ("TEMPORAL_QUEUE_PREFIX", "TEMPORAL_QUEUE_SHARDS")
-_VERSIONED_MAX: Final = 100
-"""`matching.maxTaskQueuesInDeploymentVersion` of the server."""
 
 
 def wanted(spec: WorkerSpec, layout: QueueLayout) -> list[tuple[str, str]]:
@@ -32,8 +30,6 @@ def check(rendering: Rendering) -> Iterator[Finding]:
         except SettingsError:
             continue  # settings.py says so
         expected = wanted(SPECS[worker.name], layout)
-        if worker.document["kind"] == "WorkerDeployment":
-            yield from _versioned_limit(rendering, worker.document, len(expected) // 2)
         for scaled in rendering.of_kind("ScaledObject"):
             if scaled["spec"]["scaleTargetRef"]["name"] == worker.name:
                 yield from _triggers(rendering, scaled, expected)
@@ -77,13 +73,4 @@ def _triggers(
     if scaled["spec"].get("minReplicaCount", 0) < 1:
         yield rendering.finding(
             scaled, "it may scale to zero, where an idle queue reports no backlog", "keep one"
-        )
-
-
-def _versioned_limit(rendering: Rendering, document: Document, queues: int) -> Iterator[Finding]:
-    if queues > _VERSIONED_MAX:
-        yield rendering.finding(
-            document,
-            f"{queues} task queues; the server allows {_VERSIONED_MAX} in one version",
-            "lower TEMPORAL_QUEUE_SHARDS",
         )

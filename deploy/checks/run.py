@@ -15,7 +15,6 @@ from deploy.checks import (
     images,
     pod_security,
     policies,
-    pool,
     probes,
     queues,
     reachability,
@@ -23,6 +22,7 @@ from deploy.checks import (
     scaling,
     secrets,
     settings,
+    tuning,
 )
 from deploy.checks.findings import Finding, Outcome
 from deploy.checks.manifests import Rendering
@@ -36,7 +36,7 @@ AGAINST_THE_CODE: Final[dict[str, Check]] = {
     "environment: the settings": settings.check,
     "task queues: KEDA's triggers": queues.check,
     "grace period: the drain limit": grace.check,
-    "connections to Postgres: the slots": pool.check,
+    "tuning: what the service asks at its start": tuning.check,
     "autoscalers: the slots": scaling.check,
     "worker controller: the settings": connections.check,
     "network policies: the settings": reachability.check,

@@ -9,8 +9,16 @@ from deploy.checks.findings import Finding
 from deploy.checks.manifests import Rendering, Worker
 from deploy.checks.workloads import SPECS, environment, settings_models, tuning_names
 from temporal_common.errors import SettingsError
-from temporal_common.settings import HealthSettings, LogSettings, QueueSettings, Settings, load
+from temporal_common.settings import (
+    HealthSettings,
+    LogSettings,
+    QueueSettings,
+    Settings,
+    ShardSettings,
+    load,
+)
 from temporal_common.tuning import load_tuning
+from temporal_common.versioning import load_version
 from temporal_common.worker import WorkerSpec
 
 # https://docs.temporal.io/develop/environment-configuration; the SDK's core reads them, so that
@@ -34,7 +42,7 @@ TEMPORAL: Final = frozenset(
 # https://www.postgresql.org/docs/current/libpq-envars.html: those that name files.
 LIBPQ: Final = frozenset({"PGSERVICEFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"})
 REQUIRED_OF_TEMPORAL: Final = frozenset({"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"})
-_EVERY_SERVICE: Final = (QueueSettings, HealthSettings, LogSettings)
+_EVERY_SERVICE: Final = (QueueSettings, ShardSettings, HealthSettings, LogSettings)
 
 
 def check(rendering: Rendering) -> Iterator[Finding]:
@@ -75,6 +83,7 @@ def _values(worker: Worker, spec: WorkerSpec) -> Iterator[Finding]:
         *(lambda model=model: load(model) for model in _EVERY_SERVICE),
         lambda: load_tuning(spec.tuning),
         spec.settings,
+        load_version,
     ]
     with environment(worker.environment()):
         for reader in readers:

@@ -7,12 +7,12 @@ import pytest
 from deploy.checks import (
     connections,
     grace,
-    pool,
     probes,
     queues,
     reachability,
     scaling,
     settings,
+    tuning,
 )
 from deploy.checks.manifests import Rendering
 from deploy.checks.triggers import triggers
@@ -75,7 +75,8 @@ def test_another_services_setting(overlay: Overlay) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["TEMPORAL_ADDRESS", "DATABASE_URL", "SMTP_HOST", "WORKER_ACTIVITY_POLLERS"]
+    "name",
+    ["TEMPORAL_ADDRESS", "DATABASE_URL", "SMTP_HOST", "WORKER_ACTIVITY_POLLERS", "WORKER_SHARDS"],
 )
 def test_a_setting_that_is_not_given(name: str, overlay: Overlay) -> None:
     rendering = overlay("production")
@@ -134,7 +135,7 @@ def test_more_shards_than_a_version_may_have(combination: Combine) -> None:
     rendering = combination("versioned")
     for name in SPECS:
         settings_of(rendering, name)["TEMPORAL_QUEUE_SHARDS"] = "101"
-    assert "101 task queues; the server allows 100" in only(queues.check(rendering))
+    assert "TEMPORAL_QUEUE_SHARDS=101 with Worker Versioning" in only(tuning.check(rendering))
 
 
 def test_a_grace_period_below_the_drain_limit(overlay: Overlay) -> None:
@@ -151,10 +152,28 @@ def test_a_drain_limit_that_is_raised_without_the_grace_period(overlay: Overlay)
     assert "Deployment/worker-jobs" in only(grace.check(rendering))
 
 
+def test_a_grace_period_that_the_process_does_not_know(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    worker(rendering).spec["terminationGracePeriodSeconds"] = 90
+    assert "is 90, and the process believes 60" in only(grace.check(rendering))
+
+
 def test_a_pool_that_is_smaller_than_the_slots(overlay: Overlay) -> None:
     rendering = overlay("production")
     settings_of(rendering)["DATABASE_POOL_SIZE"] = "5"
-    assert "DATABASE_POOL_SIZE is 5, below the 20 activities" in only(pool.check(rendering))
+    assert "refuses to start: DATABASE_POOL_SIZE=5 is below" in only(tuning.check(rendering))
+
+
+def test_as_many_polls_as_slots(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    settings_of(rendering)["WORKER_ACTIVITY_POLLERS"] = "20"
+    assert "WORKER_ACTIVITY_POLLERS=20 is not below" in only(tuning.check(rendering))
+
+
+def test_shards_that_nobody_serves(overlay: Overlay) -> None:
+    rendering = overlay("production")
+    settings_of(rendering)["WORKER_SHARDS"] = "0-1"
+    assert "WORKER_SHARDS=0-1 leaves 2 of 4 shards to nobody" in only(tuning.check(rendering))
 
 
 def test_two_autoscalers_of_one_worker(combination: Combine) -> None:

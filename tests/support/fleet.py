@@ -30,6 +30,8 @@ class Fleet:
     """For tests that need a tenant to begin with: quicker than its provisioning."""
     mails: MailSink
     traces: OtlpReceiver
+    health: tuple[str, ...]
+    """/health of each of its workers."""
 
     async def fleetctl(self, *arguments: str, **settings: str) -> Finished:
         """Runs a command to its end; `settings` are further variables of its environment."""
@@ -55,9 +57,12 @@ async def fleet(
             "OTEL_EXPORTER_OTLP_ENDPOINT": traces.endpoint,
             "OTEL_BSP_SCHEDULE_DELAY": "100",  # milliseconds until a span is sent
         }
-        for module in ("worker_tenant", "worker_jobs"):
+        services = [
             await stack.enter_async_context(
                 service_process(module, {**settings, **traced}, log=folder / f"{module}.log")
             )
+            for module in ("worker_tenant", "worker_jobs")
+        ]
         database = await stack.enter_async_context(opened(settings["DATABASE_URL"]))
-        yield Fleet(settings, TenantCatalog(database), mails, traces)
+        health = tuple(f"{service.health.url}/health" for service in services)
+        yield Fleet(settings, TenantCatalog(database), mails, traces, health)

@@ -63,3 +63,14 @@ async def identities(handle: WorkflowHandle[Any, Any]) -> set[str]:
         elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             found.add(event.activity_task_completed_event_attributes.identity)
     return found
+
+
+async def versions(handle: WorkflowHandle[Any, Any]) -> list[str]:
+    """The build ids that ran the workflow's tasks, in order, each once for a stretch of tasks."""
+    found: list[str] = []
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            completed = event.workflow_task_completed_event_attributes
+            if completed.deployment_version.build_id not in found[-1:]:
+                found.append(completed.deployment_version.build_id)
+    return found

@@ -8,9 +8,11 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from temporalio import activity
 
 from dev_servers.ports import HOST
 
@@ -22,6 +24,8 @@ class Arrival:
     pid: int
     attempt: int
     task_queue: str
+    heartbeat: list[Any]
+    """The details that a former attempt left."""
     _reader: asyncio.StreamReader = field(repr=False)
     _writer: asyncio.StreamWriter = field(repr=False)
 
@@ -86,25 +90,41 @@ async def rendezvous() -> AsyncIterator[Rendezvous]:
             writer.close()
 
 
-async def report_and_wait(address: str, **report: Any) -> str:
+async def report_and_wait(address: str) -> str:
     """For an activity: reports, and gives the test's word; raises EOFError when the test ended."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        writer.write(_line(report))
+        writer.write(_report())
         word = (await reader.readuntil()).decode().strip()
     finally:
         writer.close()
     return word
 
 
-def report_and_block(address: str, **report: Any) -> str:
+def report_and_block(address: str) -> str:
     """The same, holding the thread, and with it an event loop that runs in it."""
     host, _, port = address.rpartition(":")
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(_line(report))
-        return connection.makefile().readline().strip()
+        connection.sendall(_report())
+        # In turns: a thread that is blocked in the system cannot be cancelled.
+        connection.settimeout(0.05)
+        word = b""
+        while not word.endswith(b"\n"):
+            with suppress(TimeoutError):
+                received = connection.recv(1024)
+                if not received:
+                    raise EOFError("the test ended")
+                word += received
+        return word.decode().strip()
 
 
-def _line(report: dict[str, Any]) -> bytes:
-    return json.dumps({"pid": os.getpid(), **report}).encode() + b"\n"
+def _report() -> bytes:
+    info = activity.info()
+    report = {
+        "pid": os.getpid(),
+        "attempt": info.attempt,
+        "task_queue": info.task_queue,
+        "heartbeat": list(info.heartbeat_details),
+    }
+    return json.dumps(report).encode() + b"\n"

@@ -4,7 +4,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from fleetctl import tenant_views, tenants, tokens, users
+from fleetctl import (
+    deploy_views,
+    deploys,
+    doctor,
+    shard_plan,
+    shards,
+    tenant_views,
+    tenants,
+    tokens,
+    users,
+)
 from fleetctl.arguments import example
 from fleetctl.exit_codes import MEANINGS, ExitCode
 from temporal_common.version import VERSION
@@ -43,7 +53,7 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Tenants, users and tokens of a worker fleet."""
+    """Tenants, users and tokens of a worker fleet, and the fleet itself."""
     _help_alone(context)
 
 
@@ -75,3 +85,16 @@ _user.command(epilog=users.VERIFY_EXAMPLES)(users.verify)
 
 _token = _group("token", "Refresh tokens, verification tokens and invites.")
 _token.command(epilog=tokens.CLEANUP_EXAMPLES)(tokens.cleanup)
+
+_deploy = _group("deploy", "Roll a version of a service out, and back.")
+_deploy.command(epilog=deploy_views.STATUS_EXAMPLES)(deploy_views.status)
+_deploy.command(epilog=deploys.RAMP_EXAMPLES)(deploys.ramp)
+_deploy.command(epilog=deploys.PROMOTE_EXAMPLES)(deploys.promote)
+_deploy.command(epilog=deploys.ROLLBACK_EXAMPLES)(deploys.rollback)
+_deploy.command(epilog=deploys.RETIRE_EXAMPLES)(deploys.retire)
+
+_shards = _group("shards", "Task queues of the shards, and changing their number.")
+_shards.command(epilog=shards.STATUS_EXAMPLES)(shards.status)
+_shards.command(epilog=shard_plan.EXAMPLES)(shard_plan.plan)
+
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

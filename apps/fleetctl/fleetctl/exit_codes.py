@@ -21,9 +21,9 @@ MEANINGS: Final = {
     ExitCode.OK: "done, or started with --no-wait",
     ExitCode.FAILED: "the work failed",
     ExitCode.USAGE: "an argument or a setting is wrong",
-    ExitCode.CONFLICT: "it exists already, or the same work is running",
-    ExitCode.NOT_FOUND: "no such tenant, or no such work is running",
-    ExitCode.REFUSED: "the fleet refuses it: wrong token, too late, wrong state",
+    ExitCode.CONFLICT: "it exists already, the same work is running, or it was changed meanwhile",
+    ExitCode.NOT_FOUND: "no such tenant, deployment or version, or no such work is running",
+    ExitCode.REFUSED: "the fleet refuses it: wrong token, too late, wrong state, still in use",
     ExitCode.UNREACHABLE: "Temporal or Postgres cannot be reached",
     ExitCode.INTERRUPTED: "Ctrl-C; work that was started goes on",
 }

@@ -24,6 +24,17 @@ _CODES: Final = {
     "NotWaiting": ExitCode.REFUSED,
     "TooLate": ExitCode.REFUSED,
     "InvalidInput": ExitCode.USAGE,
+    "DeploymentNotFound": ExitCode.NOT_FOUND,
+    "VersionNotFound": ExitCode.NOT_FOUND,
+    "AnotherRollout": ExitCode.CONFLICT,
+    "DeploymentChanged": ExitCode.CONFLICT,
+    "ManagedElsewhere": ExitCode.REFUSED,
+    "NotPolled": ExitCode.REFUSED,
+    "NothingToRollBack": ExitCode.REFUSED,
+    "RolloutRefused": ExitCode.REFUSED,
+    "VersionInUse": ExitCode.REFUSED,
+    "InvalidDeployment": ExitCode.USAGE,
+    "InvalidPercentage": ExitCode.USAGE,
 }
 
 

@@ -48,10 +48,15 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<{width}}  {value}" for name, value in shown)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Writes a table: drawn on a terminal, plain aligned columns in a pipe."""
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str] = ()
+) -> None:
+    """Writes a table: drawn on a terminal, plain aligned columns in a pipe.
+
+    `styles`: Rich's, of each row on a terminal; by default none.
+    """
     if sys.stdout.isatty():
-        _draw(header, rows)
+        _draw(header, rows, styles or [""] * len(rows))
         return
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     result(
@@ -72,15 +77,16 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(*header, box=SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))  # Text: "[x]" in a name is no markup
+    for row, style in zip(rows, styles, strict=True):
+        # Text: "[x]" in a name is no markup.
+        drawn.add_row(*(Text(cell) for cell in row), style=style)
     Console(file=sys.stdout).print(drawn)
 
 

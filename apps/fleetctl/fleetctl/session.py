@@ -15,7 +15,9 @@ from fleetctl.spans import traced
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
 
+    from temporal_common.connection import Connection
     from temporal_common.routing import Route, Router
+    from tenant_catalog.database import Database
     from tenant_catalog.tenants import TenantCatalog
 
 T = TypeVar("T")
@@ -74,19 +76,45 @@ async def connect() -> Fleet:
     Raises:
         SettingsError, TemporalUnavailable
     """
-    from temporalio.runtime import Runtime, TelemetryConfig
-
-    from temporal_common.client import connect as connect_client
     from temporal_common.connection import load_connection
     from temporal_common.routing import Router
     from temporal_common.settings import QueueSettings, load
 
     connection = load_connection()
     layout = load(QueueSettings).layout
+    return Fleet(await connect_client(connection), Router(layout))
+
+
+async def connect_client(connection: "Connection") -> "Client":
+    """A client alone.
+
+    Raises:
+        SettingsError, TemporalUnavailable
+    """
+    from temporalio.runtime import Runtime, TelemetryConfig
+
+    from temporal_common.client import connect
+
     # Without a log of its own: the SDK's core writes it to stdout, amid our JSON.
     runtime = Runtime(telemetry=TelemetryConfig(logging=None))
-    client = await connect_client(connection, runtime=runtime, identity=identity())
-    return Fleet(client, Router(layout))
+    return await connect(connection, runtime=runtime, identity=identity())
+
+
+@asynccontextmanager
+async def open_postgres() -> AsyncIterator["Database"]:
+    """The database, with one connection.
+
+    Raises:
+        SettingsError: `DATABASE_URL` or another of its settings is not valid.
+    """
+    from temporal_common.settings import load
+    from tenant_catalog.database import open_database
+    from tenant_catalog.settings import DatabaseSettings
+
+    # A person waits: shorter than a service's default, which bears with a database that starts.
+    settings = load(DatabaseSettings, connect_timeout=3)
+    async with open_database(settings, pool_size=1, application_name="fleetctl") as database:
+        yield database
 
 
 @asynccontextmanager
@@ -96,14 +124,9 @@ async def open_catalog() -> AsyncIterator["TenantCatalog"]:
     Raises:
         SettingsError: `DATABASE_URL` or another of its settings is not valid.
     """
-    from temporal_common.settings import load
-    from tenant_catalog.database import open_database
-    from tenant_catalog.settings import DatabaseSettings
     from tenant_catalog.tenants import TenantCatalog
 
-    # A person waits: shorter than a service's default, which bears with a database that starts.
-    settings = load(DatabaseSettings, connect_timeout=3)
-    async with open_database(settings, pool_size=1, application_name="fleetctl") as database:
+    async with open_postgres() as database:
         yield TenantCatalog(database)
 
 

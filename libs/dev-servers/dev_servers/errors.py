@@ -3,7 +3,8 @@
 FleetError
 ├── Refused
 │   ├── ProgramMissing   the wheel that brings the program is not installed
-│   └── PortInUse        something else listens on the port
+│   ├── PortInUse        something else listens on the port
+│   └── ImageMissing     an image is not built, or cannot be unpacked
 └── StartFailed          the program ended, or did not answer in time
 """
 
@@ -18,6 +19,10 @@ class ProgramMissing(Refused):
 
 class PortInUse(Refused):
     """A port that a server needs is taken."""
+
+
+class ImageMissing(Refused):
+    """The builder has no such image, or cannot unpack it; the message quotes the builder."""
 
 
 class StartFailed(FleetError):

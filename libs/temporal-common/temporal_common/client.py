@@ -9,13 +9,13 @@ from typing import Final
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, Interceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_common.backoff import until_available
 from temporal_common.connection import Connection
 from temporal_common.errors import FleetError, SettingsError, Unavailable
+from temporal_common.payloads import DATA_CONVERTER
 from temporal_common.routed_starts import RoutedStarts
 from temporal_common.tracing import tracing_interceptor
 
@@ -66,7 +66,7 @@ async def connect(
         async with asyncio.timeout(ATTEMPT_TIMEOUT.total_seconds()):
             client = await Client.connect(
                 **connection.options,
-                data_converter=pydantic_data_converter,
+                data_converter=DATA_CONVERTER,
                 interceptors=client_interceptors(),
                 runtime=runtime,
                 identity=identity,

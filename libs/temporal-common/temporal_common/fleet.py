@@ -67,6 +67,11 @@ class Fleet:
         self._layout = layout
         self._sharding = sharding
         self._health = health
+        self._health.layout = {
+            "prefix": layout.prefix,
+            "shards": layout.shards,
+            "part": str(sharding.shards),
+        }
         self._version = version
         self._polling: dict[str, _Polling] = {}
         self._adoptions: list[Adoption] = []
@@ -83,16 +88,23 @@ class Fleet:
             SettingsError: the server refuses our credentials or a schedule.
         """
         spec, tuning = workload.spec, workload.tuning
+        self._health.tuning[spec.workload] = {
+            **tuning.model_dump(),
+            "database_pool_size": spec.pool_size(workload.settings),
+        }
         for schedule in spec.schedules(workload.settings, Router(self._layout)):
             await until_available(
                 lambda schedule=schedule: ensure_schedule(self._client, schedule),  # type: ignore[misc]
                 waiting=waiting,
             )
-        activities = await stack.enter_async_context(
-            spec.activities(Startup(workload.settings, tuning, waiting))
-        )
-        opened = _Opened(workload, activities, RunningActivities(tuning.max_concurrent_activities))
-        self._health.running.append(opened.running)
+        startup = Startup(workload.settings, tuning, waiting)
+        activities = await stack.enter_async_context(spec.activities(startup))
+        limiter, limit = None, tuning.max_concurrent_activities_per_tenant
+        if spec.tenant_limiter and limit is not None:
+            limiter = await stack.enter_async_context(spec.tenant_limiter(startup, limit))
+        running = RunningActivities(tuning.max_concurrent_activities, limiter)
+        opened = _Opened(workload, activities, running)
+        self._health.running.append(running)
         queues = self._layout.task_queues(spec.kind)
         if spec.kind.sharded:
             queues = tuple(queue for queue in queues if self._sharding.shards.covers(queue.shard))

@@ -51,6 +51,10 @@ class Health:
     task_queues: list[PolledQueue] = field(default_factory=list)
     running: list[RunningActivities] = field(default_factory=list)
     """The counter of each workload."""
+    layout: dict[str, Any] = field(default_factory=dict)
+    """`prefix` and `shards` of the task queues, and the `part` of the shards that it serves."""
+    tuning: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By workload: its `Tuning`, and `database_pool_size` where it is set."""
     _turned_at: float = field(default_factory=time.monotonic)
 
     def starting(self, reason: str) -> None:
@@ -97,6 +101,13 @@ class Health:
             "reason": self.reason if live else reason,
             "live": live,
             "running_activities": self.running_activities,
+            "layout": self.layout,
+            "tuning": self.tuning,
+            "tenant_limits": [
+                {"workload": limiter.workload, "limit": limiter.limit, "leases": limiter.leases}
+                for limiter in (workload.limiter for workload in self.running)
+                if limiter is not None
+            ],
             "task_queues": [
                 {
                     "name": queue.name,

@@ -1,11 +1,14 @@
-"""What wraps every activity: errors become retry decisions, it is counted and kept alive, and it
-knows its workflow's priority."""
+"""What wraps every activity: errors become retry decisions, it is counted, kept alive, handed over
+when its worker stops, and it knows its workflow's priority."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from structlog.contextvars import bind_contextvars
-from temporalio import workflow
+from temporalio import activity, workflow
+from temporalio.client import Client
 from temporalio.common import Priority
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
@@ -20,36 +23,56 @@ from temporalio.worker import (
 )
 
 from temporal_common.errors import FleetError
+from temporal_common.handover import (
+    AT_ONCE,
+    NotHandedOver,
+    hand_over,
+    interrupted_by_shutdown,
+)
 from temporal_common.heartbeats import RememberedHeartbeat, kept_alive
 from temporal_common.logs import trace_ids
+from temporal_common.tenant_limit import (
+    NotAdmitted,
+    TenantLimiter,
+    asks_again_after,
+    within_limit,
+)
+
+log = structlog.get_logger()
 
 
 class RunningActivities:
     """Activities that run in this process, over all of a workload's queues.
 
     With several queues each has slots of its own; the semaphore holds their sum to the one budget
-    that the workload was tuned for (database connections, memory).
+    that the workload was tuned for (database connections, memory). `limiter` holds each tenant to
+    its share of all processes' budgets.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, limiter: TenantLimiter | None = None) -> None:
         self.count = 0
         self.slots = asyncio.Semaphore(budget)
+        self.limiter = limiter
 
 
 class ActivityInterceptor(Interceptor):
     """Applied by `create_worker` to every activity."""
 
-    def __init__(self, running: RunningActivities) -> None:
+    def __init__(self, running: RunningActivities, client: Client) -> None:
         self._running = running
+        self._client = client
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Inbound(next, self._running)
+        return _Inbound(next, self._running, self._client)
 
 
 class _Inbound(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, running: RunningActivities) -> None:
+    def __init__(
+        self, next: ActivityInboundInterceptor, running: RunningActivities, client: Client
+    ) -> None:
         super().__init__(next)
         self._running = running
+        self._client = client
         self._beats: RememberedHeartbeat | None = None
 
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
@@ -59,16 +82,38 @@ class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         # For the line about a failed attempt, which the SDK writes after the span has ended.
         bind_contextvars(**trace_ids())
-        async with kept_alive(self._beats), self._running.slots:
+        async with kept_alive(self._beats):
+            try:
+                return await self._within_budget(input)
+            except (Exception, asyncio.CancelledError) as error:
+                if interrupted_by_shutdown():
+                    # Whatever it raised: the drain limit has ended it, not its work.
+                    log.info("handing over", raised=type(error).__name__)
+                    await self._hand_over("its worker was shut down", AT_ONCE)
+                elif isinstance(error, NotAdmitted):
+                    await self._hand_over(str(error), asks_again_after(activity.info().attempt))
+                if isinstance(error, FleetError):
+                    raise ApplicationError(
+                        str(error), type=type(error).__name__, non_retryable=not error.retryable
+                    ) from error
+                raise
+
+    async def _within_budget(self, input: ExecuteActivityInput) -> Any:
+        # In this order: a lease must not wait for a slot, others could use it.
+        async with self._running.slots, within_limit(self._running.limiter):
             self._running.count += 1
             try:
                 return await super().execute_activity(input)
-            except FleetError as error:
-                raise ApplicationError(
-                    str(error), type=type(error).__name__, non_retryable=not error.retryable
-                ) from error
             finally:
                 self._running.count -= 1
+
+    async def _hand_over(self, reason: str, delay: timedelta) -> None:
+        """Returns only where it is not possible; the SDK then reports what the activity raised."""
+        details = self._beats.details if self._beats else ()
+        try:
+            await hand_over(self._client, reason=reason, heartbeat=details, delay=delay)
+        except NotHandedOver as error:
+            log.warning("not handed over", reason=str(error))
 
 
 class WorkflowInterceptor(Interceptor):

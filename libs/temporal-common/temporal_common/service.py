@@ -109,6 +109,7 @@ def _findings(settings: ServiceSettings) -> list[str]:
             pool_size=spec.pool_size(workload.settings),
             queues=settings.layout.shards_of(spec.kind),
             versioned=settings.version is not None,
+            limits_tenants=spec.tenant_limiter is not None,
         )
         if spec.kind.sharded and not settings.sharding.shards.shards(settings.layout.shards):
             findings.append(

@@ -19,13 +19,13 @@ from uuid import uuid4
 import aiohttp
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dev_servers.ports import HOST, free_port
 from dev_servers.processes import ChildProcess
 from temporal_common.client import client_interceptors
 from temporal_common.connection import Connection
 from temporal_common.fleet import OnReady
+from temporal_common.payloads import DATA_CONVERTER
 from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
 from temporal_common.service import ServiceSettings, run
@@ -155,7 +155,7 @@ async def running_service(
         health=HealthClient(f"http://{HOST}:{port}"),
         client=await Client.connect(
             **connection.options,
-            data_converter=pydantic_data_converter,
+            data_converter=DATA_CONVERTER,
             interceptors=client_interceptors(),
             lazy=True,  # there may be no server yet
         ),

@@ -28,6 +28,13 @@ class Tuning(BaseModel):
     max_concurrent_activities: int = Field(
         100, ge=1, le=10_000, description="activities that run at once, 1 to 10000"
     )
+    max_concurrent_activities_per_tenant: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="activities of one tenant that run at once, over all processes, 1 to 1000; "
+        "by default there is no limit",
+    )
     max_concurrent_workflow_tasks: int = Field(
         100, ge=2, le=10_000, description="workflow tasks at once, 2 to 10000"
     )

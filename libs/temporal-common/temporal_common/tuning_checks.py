@@ -11,7 +11,12 @@ from temporal_common.versioning import MAX_QUEUES_OF_A_VERSION
 
 
 def tuning_findings(
-    tuning: Tuning, *, pool_size: int | None = None, queues: int = 1, versioned: bool = False
+    tuning: Tuning,
+    *,
+    pool_size: int | None = None,
+    queues: int = 1,
+    versioned: bool = False,
+    limits_tenants: bool = True,
 ) -> list[str]:
     """A line for each fault: setting, value, what it costs, how to mend it. Empty when all is well.
 
@@ -19,6 +24,7 @@ def tuning_findings(
         pool_size: Connections of the database pool; None for as many as activities, or no database.
         queues: Task queues of the workload, of all processes together.
         versioned: Whether Worker Versioning is on.
+        limits_tenants: Whether the workload's spec has a `tenant_limiter`.
     """
     return [
         *_polls(tuning),
@@ -26,6 +32,7 @@ def tuning_findings(
         *_pool(tuning, pool_size),
         *_grace(tuning),
         *_versioned_queues(queues, versioned),
+        *_tenant_limit(tuning, limits_tenants),
     ]
 
 
@@ -77,4 +84,14 @@ def _versioned_queues(queues: int, versioned: bool) -> Iterator[str]:
             f"TEMPORAL_QUEUE_SHARDS={queues} with Worker Versioning (TEMPORAL_DEPLOYMENT_NAME): a "
             f"version may have {MAX_QUEUES_OF_A_VERSION} task queues, and the server does not "
             f"register the others; set at most {MAX_QUEUES_OF_A_VERSION}, or remove the name"
+        )
+
+
+def _tenant_limit(tuning: Tuning, limits_tenants: bool) -> Iterator[str]:
+    limit = tuning.max_concurrent_activities_per_tenant
+    if limit is not None and not limits_tenants:
+        yield (
+            f"WORKER_MAX_CONCURRENT_ACTIVITIES_PER_TENANT={limit} has no effect: nothing in this "
+            "workload counts a tenant's activities over all processes; leave it out, or give its "
+            "WorkerSpec a tenant_limiter"
         )

@@ -20,12 +20,14 @@ from temporal_common.interceptors import ActivityInterceptor, RunningActivities,
 from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
+from temporal_common.tenant_limit import TenantLimiter
 from temporal_common.tuning import Tuning
 from temporal_common.versioning import deployment_config
 from temporal_common.workflow_runner import workflow_runner
 
 Activities = Sequence[Callable[..., Any]]
 ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
+TenantLimiterFactory = Callable[["Startup", int], AbstractAsyncContextManager[TenantLimiter]]
 SchedulesFactory = Callable[[Any, Router], Sequence[ScheduleDefinition]]
 
 
@@ -72,6 +74,10 @@ class WorkerSpec:
     schedules: SchedulesFactory = lambda _settings, _router: ()
     """Schedules that the service creates or updates when it has connected."""
 
+    tenant_limiter: TenantLimiterFactory | None = None
+    """Opens what holds each tenant to a limit, `max_concurrent_activities_per_tenant`: after
+    `activities`, and only where the tuning sets one. Without it the workload can have no limit."""
+
     passed_through: Sequence[str] = ()
     """Modules, beside those of `workflow_runner`, that its workflows import and that hold no
     state."""
@@ -108,7 +114,7 @@ def create_worker(
         activities=activities,
         activity_executor=_executor(activities, tuning),
         workflow_runner=workflow_runner(spec.passed_through, versioned=version is not None),
-        interceptors=[ActivityInterceptor(running), WorkflowInterceptor()],
+        interceptors=[ActivityInterceptor(running, client), WorkflowInterceptor()],
         max_concurrent_activities=tuning.max_concurrent_activities,
         max_concurrent_workflow_tasks=tuning.max_concurrent_workflow_tasks,
         max_cached_workflows=tuning.max_cached_workflows,

@@ -8,9 +8,12 @@ from temporalio.common import VersioningBehavior
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from temporal_common.shared_sandbox import SharedSandboxRunner
+
 # What workflows import beside their own module. Passed through, a module is loaded once for the
 # process; otherwise the sandbox executes it again for every workflow run: measured, 2.6 times the
-# CPU and 7 times the memory of a cached workflow. Workflow modules themselves stay sandboxed.
+# CPU and 7 times the memory of a cached workflow. Workflow modules themselves stay sandboxed, and
+# are shared by runs where that cannot be noticed (`shared_sandbox`).
 PASSED_THROUGH: Final = (
     "temporal_common",
     "structlog",
@@ -38,7 +41,7 @@ class UnversionedRunner(UnsandboxedWorkflowRunner):
 
 def workflow_runner(passed_through: Sequence[str], *, versioned: bool) -> SandboxedWorkflowRunner:
     """The sandbox, with `PASSED_THROUGH` and further modules passed through."""
-    return SandboxedWorkflowRunner(
+    return SharedSandboxRunner(
         SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through),
         runner_class=UnsandboxedWorkflowRunner if versioned else UnversionedRunner,
     )

@@ -8,11 +8,13 @@ from temporal_common.backoff import until_available
 from temporal_common.queues import JOBS
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
+from temporal_common.tenant_limit import TenantLimiter
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Activities, Startup, WorkerSpec
 from tenant_catalog.cleanup import TokenCleanup
 from tenant_catalog.contracts.cleanup import CLEANUP_WORKFLOW, CleanUpTokens, cleanup_id
 from tenant_catalog.database import open_database
+from tenant_catalog.leases import open_tenant_leases
 from tenant_catalog.migrations.apply import migrate_catalog
 from worker_jobs.activities.cleanup import CleanupActivities
 from worker_jobs.settings import JobsSettings, load_settings
@@ -51,6 +53,13 @@ def schedules(settings: JobsSettings, router: Router) -> Sequence[ScheduleDefini
     ]
 
 
+@asynccontextmanager
+async def tenant_limiter(startup: Startup, limit: int) -> AsyncIterator[TenantLimiter]:
+    settings: JobsSettings = startup.settings
+    async with open_tenant_leases(settings.database, workload="jobs", limit=limit) as leases:
+        yield leases
+
+
 WORKER = WorkerSpec(
     service="worker-jobs",
     workload="jobs",
@@ -59,6 +68,7 @@ WORKER = WorkerSpec(
     settings=load_settings,
     pool_size=pool_size,
     activities=activities,
+    tenant_limiter=tenant_limiter,
     schedules=schedules,
     tuning=Tuning(
         max_concurrent_activities=50,

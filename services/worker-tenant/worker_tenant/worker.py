@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 
 from temporal_common.backoff import until_available
 from temporal_common.queues import TENANT
+from temporal_common.tenant_limit import TenantLimiter
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Activities, Startup, WorkerSpec
 from tenant_catalog.database import open_database
+from tenant_catalog.leases import open_tenant_leases
 from tenant_catalog.mails import Outbox
 from tenant_catalog.migrations.apply import migrate_catalog
 from tenant_catalog.tenants import TenantCatalog
@@ -65,6 +67,13 @@ async def activities(startup: Startup) -> AsyncIterator[Activities]:
         ]
 
 
+@asynccontextmanager
+async def tenant_limiter(startup: Startup, limit: int) -> AsyncIterator[TenantLimiter]:
+    settings: TenantSettings = startup.settings
+    async with open_tenant_leases(settings.database, workload="tenant", limit=limit) as leases:
+        yield leases
+
+
 WORKER = WorkerSpec(
     service="worker-tenant",
     workload="tenant",
@@ -73,6 +82,7 @@ WORKER = WorkerSpec(
     settings=load_settings,
     pool_size=pool_size,
     activities=activities,
+    tenant_limiter=tenant_limiter,
     tuning=Tuning(
         max_concurrent_activities=20,
         max_concurrent_workflow_tasks=20,

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,7 +17,7 @@ from temporal_common.queues import QueueLayout
 from temporal_common.routing import Router
 from temporal_common.testing import running_service, service_process
 from tests.support.probe.worker import PROBE, settings_of
-from tests.support.probe.workflows import Plan, Probe
+from tests.support.probe.workflows import Plan, Probe, Waiting
 from tests.support.rendezvous import Arrival, Rendezvous
 
 PROBE_MODULE = "tests.support.probe"
@@ -65,7 +67,7 @@ async def test_sigterm_lets_the_running_activity_finish_as_attempt_1_and_exits_0
     assert (result, activity.attempt, held.waiting) == (["drained"], 1, 0)
 
 
-async def test_an_activity_that_outlasts_the_drain_limit_is_cancelled_and_repeated_elsewhere(
+async def test_an_activity_that_outlasts_the_drain_limit_is_handed_over(
     temporal: TemporalServer,
     temporal_client: Client,
     temporal_connection: Connection,
@@ -87,6 +89,46 @@ async def test_an_activity_that_outlasts_the_drain_limit_is_cancelled_and_repeat
     assert (code, result) == (0, ["elsewhere"])
     assert (first.attempt, second.attempt) == (1, 2)
     assert second.pid != first.pid
+    assert [line["activity_type"] for line in service.logged("handing over")] == ["hold"]
+
+
+async def test_a_cached_workflow_goes_on_elsewhere_within_a_second_of_the_signal(
+    temporal: TemporalServer,
+    temporal_client: Client,
+    temporal_connection: Connection,
+    queue_prefix: str,
+    held: Rendezvous,
+    tmp_path: Path,
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    acme = Router(layout).tenant("acme").options()
+    settings = settings_of(temporal.address, queue_prefix)
+    async with service_process(PROBE_MODULE, settings, log=tmp_path / "log") as service:
+        waiting = await temporal_client.start_workflow(Waiting.run, id=uuid4().hex, **acme)
+        # Its activity keeps the process in its drain.
+        await started(temporal_client, queue_prefix, "hold", held)
+        async with running_service([PROBE], connection=temporal_connection, layout=layout):
+            signalled = time.monotonic()
+            service.send(signal.SIGTERM)
+            await service.until_logged("draining")
+            await waiting.signal(Waiting.tell)
+            result = await waiting.result()
+            took = time.monotonic() - signalled
+        assert service.running
+
+    assert result == "told"
+    assert took < 1
+    assert (await identities(waiting))[0].startswith("probe@"), "cached there; else this is idle"
+    assert (await identities(waiting))[-1].startswith("test-service@")
+
+
+async def identities(workflow: WorkflowHandle[Any, Any]) -> list[str]:
+    """Who got the workflow's tasks."""
+    return [
+        event.workflow_task_started_event_attributes.identity
+        for event in (await workflow.fetch_history()).events
+        if event.HasField("workflow_task_started_event_attributes")
+    ]
 
 
 async def test_a_second_signal_ends_the_process_at_once(

@@ -20,9 +20,8 @@ class TenantExists(Refused):
 @activity.defn
 async def hold(address: str) -> str:
     """Ends as the test says: one of the words below fails it, any other is its result."""
-    info = activity.info()
     log.info("holding")
-    word = await report_and_wait(address, attempt=info.attempt, task_queue=info.task_queue)
+    word = await report_and_wait(address)
     if word == "refused":
         raise TenantExists("acme exists already")
     if word == "unavailable":
@@ -38,17 +37,13 @@ async def hold(address: str) -> str:
 @activity.defn
 async def block(address: str) -> str:
     """Holds the event loop, as an activity with a synchronous driver does."""
-    info = activity.info()
-    return report_and_block(address, attempt=info.attempt, task_queue=info.task_queue)
+    return report_and_block(address)
 
 
 @activity.defn
 async def ignore_cancellation(address: str) -> str:
     """Goes on whatever happens, until the test says a word."""
-    info = activity.info()
-    waiting = asyncio.create_task(
-        report_and_wait(address, attempt=info.attempt, task_queue=info.task_queue)
-    )
+    waiting = asyncio.create_task(report_and_wait(address))
     while not waiting.done():
         try:
             await asyncio.shield(waiting)
@@ -58,8 +53,29 @@ async def ignore_cancellation(address: str) -> str:
 
 
 @activity.defn
+async def hold_after_progress(address: str) -> str:
+    """In its first attempt it says how far it has come; then it does as `hold` does."""
+    if activity.info().attempt == 1:
+        activity.heartbeat("table 7")
+    return await hold(address)
+
+
+@activity.defn
+async def linger(address: str) -> str:
+    """When it is cancelled it reports once more, and ends as the test then says."""
+    try:
+        return await report_and_wait(address)
+    except asyncio.CancelledError:
+        word = await report_and_wait(address)
+        if word == "own error":
+            raise Refused("stopped in the middle") from None
+        if word == "result":
+            return "finished in its except"
+        raise
+
+
+@activity.defn
 def hold_thread(address: str) -> str:
     """A synchronous activity: the name of the thread that the SDK gives it."""
-    info = activity.info()
-    report_and_block(address, attempt=info.attempt, task_queue=info.task_queue)
+    report_and_block(address)
     return threading.current_thread().name

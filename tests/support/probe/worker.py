@@ -6,8 +6,15 @@ from contextlib import asynccontextmanager
 from temporal_common.queues import TENANT
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Activities, Startup, WorkerSpec
-from tests.support.probe.activities import block, hold, hold_thread, ignore_cancellation
-from tests.support.probe.workflows import Probe
+from tests.support.probe.activities import (
+    block,
+    hold,
+    hold_after_progress,
+    hold_thread,
+    ignore_cancellation,
+    linger,
+)
+from tests.support.probe.workflows import Probe, Waiting
 
 
 def settings_of(address: str, prefix: str, **further: str) -> dict[str, str]:
@@ -17,14 +24,14 @@ def settings_of(address: str, prefix: str, **further: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def activities(_startup: Startup) -> AsyncIterator[Activities]:
-    yield [hold, block, ignore_cancellation, hold_thread]
+    yield [hold, hold_after_progress, hold_thread, block, ignore_cancellation, linger]
 
 
 PROBE = WorkerSpec(
     service="probe",
     workload="probe",
     kind=TENANT,
-    workflows=[Probe],
+    workflows=[Probe, Waiting],
     activities=activities,
     tuning=Tuning(
         max_concurrent_activities=20,

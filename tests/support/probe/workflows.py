@@ -1,4 +1,4 @@
-"""One workflow that runs one activity, or several, and writes lines before and after."""
+"""One workflow runs activities and writes lines before and after; another one waits."""
 
 import asyncio
 import logging
@@ -19,6 +19,10 @@ class Plan:
     times: int = 1
     heartbeat_timeout: float | None = None
     """Seconds; none for no heartbeats."""
+    maximum_attempts: int = 0
+    """0 for no bound."""
+    retry_interval: float = 0.05
+    """Seconds that the retry policy waits after a failure."""
 
 
 @workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
@@ -38,6 +42,28 @@ class Probe:
             plan.address,
             start_to_close_timeout=timedelta(minutes=1),
             heartbeat_timeout=timedelta(seconds=beat) if beat else None,
-            retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=50)),
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(seconds=plan.retry_interval),
+                maximum_attempts=plan.maximum_attempts,
+            ),
+            # A cancelled workflow says how its activity ended.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         return result
+
+
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+class Waiting:
+    """Ends at its signal."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    @workflow.run
+    async def run(self) -> str:
+        await workflow.wait_condition(lambda: self._told)
+        return "told"
+
+    @workflow.signal
+    def tell(self) -> None:
+        self._told = True

@@ -16,26 +16,34 @@ from tests.support.commands import environment
 
 Captured = pytest.CaptureFixture[str]
 
-_GROUPS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-COMMANDS = [(group, command) for group in _GROUPS for command in _GROUPS[group].commands]
+_ROOT: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def _words(name: str, entry: Any) -> list[tuple[str, ...]]:
+    """Of a group its commands; else the command itself."""
+    commands: list[tuple[str, ...]] = [(name, each) for each in getattr(entry, "commands", ())]
+    return commands or [(name,)]
+
+
+COMMANDS = [words for name, entry in _ROOT.items() for words in _words(name, entry)]
 
 
 def test_there_is_a_command_for_each_thing_that_the_fleet_does() -> None:
-    assert [f"{group} {command}" for group, command in COMMANDS] == [
+    assert {" ".join(words) for words in COMMANDS} == {
         *("tenant provision", "tenant status", "tenant list", "tenant delete", "tenant restore"),
         *("user onboard", "user verify", "token cleanup"),
-    ]
+        *("deploy status", "deploy ramp", "deploy promote", "deploy rollback", "deploy retire"),
+        *("shards status", "shards plan", "doctor"),
+    }
 
 
-@pytest.mark.parametrize(("group", "command"), COMMANDS)
-def test_the_help_of_every_command_has_an_example(
-    group: str, command: str, capsys: Captured
-) -> None:
-    code = invoke([group, command, "--help"])
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_help_of_every_command_has_an_example(words: tuple[str, ...], capsys: Captured) -> None:
+    code = invoke([*words, "--help"])
 
     assert code == ExitCode.OK
     _, _, examples = capsys.readouterr().out.partition("Example")
-    assert f"fleetctl {group} {command}" in examples
+    assert f"fleetctl {' '.join(words)}" in examples
 
 
 def test_the_help_explains_every_exit_code(capsys: Captured) -> None:
@@ -53,7 +61,7 @@ def test_the_version_is_that_of_the_fleet(capsys: Captured) -> None:
     assert (code, capsys.readouterr().out) == (ExitCode.OK, f"fleetctl {VERSION}\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"]])
+@pytest.mark.parametrize("arguments", [[], ["tenant"], ["user"], ["token"], ["deploy"], ["shards"]])
 def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
     arguments: list[str], capsys: Captured
 ) -> None:
@@ -81,6 +89,11 @@ def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
         (["tenant", "list", "--state", "new"], "Invalid value for '--state': 'new' is not one of"),
         (["user", "onboard", "acme", "ada"], "Invalid value for EMAIL: 'ada' is not an e-mail"),
         (["token", "cleanup", "--batch-size", "0"], "Invalid value for '--batch-size': "),
+        (["deploy", "ramp", "x", "v2"], "Missing option '--percentage' (see: fleetctl deploy ramp"),
+        (["deploy", "ramp", "x", "v2", "--percentage", "0"], "0 is not a ramp; valid: 0.01 to 99"),
+        (["shards", "plan"], "Missing option '--to' (see: fleetctl shards plan --help)"),
+        (["shards", "plan", "--to", "1001"], "Invalid value for '--to': "),
+        (["doctor", "--longest-wait", "soon"], "Invalid value for --longest-wait: 'soon' is not"),
     ],
 )
 def test_a_usage_error_is_one_line_with_what_is_valid(
@@ -118,7 +131,16 @@ def test_an_internal_error_is_no_traceback(
     assert capsys.readouterr().err.startswith("fleetctl: internal error, please report it: ")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["tenant", "provision", "--help"], ["tenat"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["tenant", "provision", "--help"],
+        ["doctor", "--help"],
+        ["shards", "plan", "--to", "0"],
+        ["tenat"],
+    ],
+)
 def test_help_and_usage_errors_need_neither_temporal_nor_a_database_driver(
     arguments: list[str],
 ) -> None:

@@ -63,6 +63,8 @@ def test_it_describes_itself(health: Health) -> None:
     health.running += [tenant, jobs]
     tenant.count, jobs.count = 2, 3
     health.task_queues.append(PolledQueue("fleet.tenant.00", "tenant", polled=True))
+    health.layout = {"prefix": "fleet", "shards": 1, "part": "all"}
+    health.tuning["tenant"] = {"max_concurrent_activities": 20, "database_pool_size": None}
     health.ready()
 
     assert health.describe() == {
@@ -75,6 +77,9 @@ def test_it_describes_itself(health: Health) -> None:
         "reason": "every task queue is polled",
         "live": True,
         "running_activities": 5,
+        "layout": {"prefix": "fleet", "shards": 1, "part": "all"},
+        "tuning": {"tenant": {"max_concurrent_activities": 20, "database_pool_size": None}},
+        "tenant_limits": [],
         "task_queues": [
             {"name": "fleet.tenant.00", "workload": "tenant", "polled": True, "adopted": False}
         ],

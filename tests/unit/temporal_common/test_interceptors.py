@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import (
@@ -51,9 +52,16 @@ class TenantExists(Refused):
     pass
 
 
+async def no_server() -> Client:
+    """What is tested here makes no calls."""
+    return await Client.connect("127.0.0.1:1", lazy=True)
+
+
 async def execute(work: Work, running: RunningActivities) -> Any:
+    client = await no_server()
+
     async def in_activity() -> Any:
-        chain = ActivityInterceptor(running).intercept_activity(Activity(work))
+        chain = ActivityInterceptor(running, client).intercept_activity(Activity(work))
         chain.init(Beats())
         return await chain.execute_activity(
             ExecuteActivityInput(fn=work, args=[], executor=None, headers={})
@@ -139,10 +147,11 @@ async def beaten(beat: Callable[[ActivityOutboundInterceptor], None], **info: An
     beats = Beats()
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=0.04), **info)
+    interceptor = ActivityInterceptor(RunningActivities(1), await no_server())
 
     async def in_activity() -> None:
         activity = Activity(lambda: work())
-        chain = ActivityInterceptor(RunningActivities(1)).intercept_activity(activity)
+        chain = interceptor.intercept_activity(activity)
         chain.init(beats)
 
         async def work() -> None:

@@ -1,6 +1,7 @@
 """What a service reads from outside, once. Its lifecycle: tests/integration."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from temporalio.common import WorkerDeploymentVersion
@@ -88,3 +89,12 @@ def test_the_build_id_is_that_of_the_version(monkeypatch: pytest.MonkeyPatch) ->
     settings = load_service_settings([PROBE], health_port=0)
     assert settings.version == WorkerDeploymentVersion("worker-probe", "abc123")
     assert settings.build_id == "abc123"
+
+
+def test_without_versioning_the_build_id_is_that_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build-id").write_text("e3cd4062ff54\n")
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    settings = load_service_settings([PROBE], health_port=0)
+    assert (settings.version, settings.build_id) == (None, "e3cd4062ff54")

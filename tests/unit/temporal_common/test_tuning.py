@@ -25,6 +25,8 @@ def test_the_environment_overrides_what_is_declared(monkeypatch: pytest.MonkeyPa
     [
         ("WORKER_MAX_CONCURRENT_ACTIVITIES", "0"),
         ("WORKER_MAX_CONCURRENT_ACTIVITIES", "10001"),
+        ("WORKER_MAX_CONCURRENT_ACTIVITIES_PER_TENANT", "0"),
+        ("WORKER_MAX_CONCURRENT_ACTIVITIES_PER_TENANT", "1001"),
         ("WORKER_MAX_CONCURRENT_WORKFLOW_TASKS", "1"),
         ("WORKER_MAX_CACHED_WORKFLOWS", "-1"),
         ("WORKER_ACTIVITY_POLLERS", "0"),

@@ -50,6 +50,12 @@ def test_the_defaults_go_together() -> None:
             "TEMPORAL_QUEUE_SHARDS=101",
             "set at most 100",
         ),
+        (
+            Tuning(max_concurrent_activities_per_tenant=2),
+            {"limits_tenants": False},
+            "WORKER_MAX_CONCURRENT_ACTIVITIES_PER_TENANT=2",
+            "leave it out",
+        ),
     ],
 )
 def test_each_fault_is_one_line_with_its_setting_and_its_mend(

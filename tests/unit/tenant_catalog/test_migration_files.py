@@ -20,6 +20,7 @@ def test_the_migrations_are_listed_in_order_with_their_names() -> None:
         "0003_tokens",
         "0004_mails",
         "0005_cleanup_counts",
+        "0006_tenant_leases",
     ]
 
 

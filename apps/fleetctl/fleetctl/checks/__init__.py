@@ -1,0 +1,1 @@
+"""The checks of `fleetctl doctor`, a module for each family."""
