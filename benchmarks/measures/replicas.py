@@ -1,6 +1,6 @@
-"""One, two and four worker processes with 4 activity slots each, and for each process 100 activities
-that await an answer for 200 ms: by its slots it can begin 20 a second. The figure is the throughput
-of two processes ÷ that of one.
+"""One, two and four worker processes with 4 activity slots each. For each of them there are 100
+activities that await an answer for 200 ms: by its slots a process can begin 20 a second. The figure
+is the throughput of two processes ÷ that of one.
 
 Throughput is the rate at which activities begin, between the fifth of them that begin first and the
 fifth that begin last. What then limits it is what is used up: the slots, by the part of their time
