@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Errand:
-    """Activities at once; then, after a pause, as many again."""
+    """Activities at once; after a pause as many again."""
 
     seconds: float
     """That each activity takes."""
     count: int = 1
-    pause: float = 0
-    """Seconds of the workflow's timer; 0 for neither a timer nor the second half."""
+    pause: float | None = None
+    """Seconds that the workflow sleeps on a timer before the second half; None for no such half."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class RunErrand:
     @workflow.run
     async def run(self, errand: Errand) -> list[Ran]:
         ran = await self._half(errand)
-        if errand.pause:
+        if errand.pause is not None:
             await workflow.sleep(errand.pause)
             ran += await self._half(errand)
         return ran
