@@ -27,7 +27,7 @@ OURS: Final = "ours"
 NOISY: Final = Tasks("sleep", 0.1, count=2000)
 SLOTS: Final = 16
 
-_SMALL_TENANTS: Final = 20
+SMALL_TENANTS: Final = 20
 
 
 async def measure(run: Run) -> Measured:
@@ -36,7 +36,9 @@ async def measure(run: Run) -> Measured:
         for number, sides in run.each_round(*waited):
             for side in sides:
                 run.step(number, side)
-                waited[side].append(await small_tenants_wait(run, server, side, NOISY))
+                waited[side].append(
+                    await small_tenants_wait(run, server, side, NOISY, SMALL_TENANTS)
+                )
     return Measured(
         [
             figure(waited[WITHOUT], waited[OURS]),
@@ -54,7 +56,9 @@ def figure(without: Sequence[float], ours: Sequence[float]) -> Figure:
     )
 
 
-async def small_tenants_wait(run: Run, server: TemporalServer, side: str, noisy: Tasks) -> float:
+async def small_tenants_wait(
+    run: Run, server: TemporalServer, side: str, noisy: Tasks, small_tenants: int
+) -> float:
     """Seconds, the 99th percentile of the small tenants."""
     layout = QueueLayout(f"bench-{uuid4().hex[:8]}")
     router = Router(layout)
@@ -71,7 +75,7 @@ async def small_tenants_wait(run: Run, server: TemporalServer, side: str, noisy:
             client,
             lambda number: route(f"small-{number}"),
             Tasks("sleep", 0.1),
-            count=_SMALL_TENANTS,
+            count=small_tenants,
             every=0.2,
         )
     return percentile([arrival.waited for arrival in arrived], 99)

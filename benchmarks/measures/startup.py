@@ -18,7 +18,7 @@ from benchmarks.frame.benchmark import Benchmark, Measured, Run
 from benchmarks.frame.figures import milliseconds, ratio
 from benchmarks.measures.load import MODULE, settings
 from benchmarks.measures.overhead import BARE, BARE_MODULE, OURS
-from benchmarks.workloads.orders.models import Order
+from benchmarks.workloads.orders.workflows import Order
 from benchmarks.workloads.specs import ORDERS
 from dev_servers.temporal_server import TemporalServer
 from temporal_common.queues import QueueLayout
@@ -70,5 +70,5 @@ BENCHMARK: Final = Benchmark(
     claim="A service polls about as soon as a bare Worker.",
     how=__doc__,
     measure=measure,
-    rounds=9,
+    rounds=15,
 )

@@ -27,6 +27,7 @@ class Visit:
     """One workflow: an activity, a timer, an activity."""
 
     pause: float
+    workflow_id: str = field(default_factory=lambda: f"visit-{uuid4().hex}")
     began: float = field(default_factory=time.perf_counter)
     ended: float | None = None
     """None while it is open, and for ever if it is lost or stuck."""
@@ -90,7 +91,7 @@ class Visits:
             ran: Sequence[Ran] = await self._client.execute_workflow(
                 RunErrand.run,
                 Errand(_ACTIVITY, pause=pause),
-                id=f"visit-{uuid4().hex}",
+                id=visit.workflow_id,
                 **route.options(),
             )
         except WorkflowFailureError:

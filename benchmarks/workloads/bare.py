@@ -9,8 +9,8 @@ import os
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from benchmarks.workloads.orders.activities import charge
-from benchmarks.workloads.orders.workflows import OrderWorkflow
+from benchmarks.workloads.orders.activities import charge, ship
+from benchmarks.workloads.orders.workflows import OrderWorkflow, ShipmentWorkflow
 
 
 async def main() -> None:
@@ -18,8 +18,8 @@ async def main() -> None:
     worker = Worker(
         client,
         task_queue=os.environ["BENCH_TASK_QUEUE"],
-        workflows=[OrderWorkflow],
-        activities=[charge],
+        workflows=[OrderWorkflow, ShipmentWorkflow],
+        activities=[charge, ship],
     )
     await worker.run()
 

@@ -12,8 +12,8 @@ from typing import Final
 from benchmarks.workloads.activities import block, sleep
 from benchmarks.workloads.errands.activities import wait
 from benchmarks.workloads.errands.workflows import AwaitSignal, RunErrand
-from benchmarks.workloads.orders.activities import charge
-from benchmarks.workloads.orders.workflows import OrderWorkflow
+from benchmarks.workloads.orders.activities import charge, ship
+from benchmarks.workloads.orders.workflows import OrderWorkflow, ShipmentWorkflow
 from benchmarks.workloads.workflows import Work
 from temporal_common.queues import JOBS, TENANT, Kind
 from temporal_common.tuning import Tuning
@@ -50,7 +50,7 @@ def _spec(kind: Kind, slots: int, pollers: int) -> WorkerSpec:
 
 @asynccontextmanager
 async def order_activities(_startup: Startup) -> AsyncIterator[Activities]:
-    yield [charge]
+    yield [charge, ship]
 
 
 @asynccontextmanager
@@ -66,7 +66,7 @@ SPECS: Final[Mapping[str, WorkerSpec]] = {
         service="bench-orders",
         workload="orders",
         kind=ORDERS,
-        workflows=[OrderWorkflow],
+        workflows=[OrderWorkflow, ShipmentWorkflow],
         activities=order_activities,
     ),
     "errands": WorkerSpec(

@@ -34,8 +34,8 @@ class Deploy:
 
 
 @pytest.fixture
-def deploy(quick_temporal: TemporalServer, quick_client: Client, name: str) -> Deploy:
-    return Deploy(quick_temporal, quick_client, name)
+def deploy(quick_temporal: TemporalServer, quick_client: Client, deployment_name: str) -> Deploy:
+    return Deploy(quick_temporal, quick_client, deployment_name)
 
 
 async def make_current(deploy: Deploy, build_id: str) -> None:

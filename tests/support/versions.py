@@ -43,7 +43,7 @@ async def quick_client(quick_temporal: TemporalServer) -> Client:
 
 
 @pytest.fixture
-def name() -> str:
+def deployment_name() -> str:
     """A deployment that no other test has."""
     return fresh_prefix()
 

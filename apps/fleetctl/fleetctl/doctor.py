@@ -9,7 +9,7 @@ import typer
 
 from fleetctl import output
 from fleetctl.arguments import AsJson, duration_option, example
-from fleetctl.checks import fairness, postgres, queues, settings, temporal, workers
+from fleetctl.checks import fairness, postgres, queues, settings, temporal, versions, workers
 from fleetctl.checks.verdicts import Checked, Verdict, left_out, unknown
 from fleetctl.exit_codes import ExitCode
 from fleetctl.failures import explain
@@ -81,8 +81,8 @@ async def _doctor(options: _Options, *, as_json: bool) -> ExitCode:
             if not as_json:
                 draw(checked)
 
-    tell([settings.check_settings(layout.shards)])
     unreachable = False
+    slots: list[int] = []
     try:
         client, connected = await temporal.check_temporal()
     except temporal.NoTemporal as error:
@@ -90,12 +90,14 @@ async def _doctor(options: _Options, *, as_json: bool) -> ExitCode:
         tell([error.checked, *(left_out(name, "needs Temporal") for name in _OF_TEMPORAL)])
     else:
         tell([connected])
-        await _check_fleet(client, layout, options, tell)
+        slots += await _check_fleet(client, layout, options, tell)
     if options.database:
         tell(await _guarded((postgres.POSTGRES,), postgres.check_postgres))
     else:
         tell([left_out(postgres.POSTGRES, "--no-database")])
-    tell([await workers.check_workers(options.health, layout)])
+    answers = await workers.ask_workers(options.health)
+    slots += workers.slots(answers)
+    tell([workers.check_workers(answers, layout), settings.check_settings(layout.shards, slots)])
     if as_json:
         output.document(_document(done))
     else:
@@ -108,7 +110,7 @@ async def _doctor(options: _Options, *, as_json: bool) -> ExitCode:
 
 _OF_QUEUES: Final = (queues.POLLERS, queues.LEFT_BEHIND, queues.BACKLOG)
 _OF_FAIRNESS: Final = (fairness.PARTITIONS, fairness.FAIRNESS, fairness.PRIORITY)
-_OF_TEMPORAL: Final = (temporal.VERSION, *_OF_FAIRNESS, *_OF_QUEUES)
+_OF_TEMPORAL: Final = (temporal.VERSION, *_OF_FAIRNESS, *_OF_QUEUES, versions.VERSIONS)
 
 
 async def _check_fleet(
@@ -116,7 +118,10 @@ async def _check_fleet(
     layout: "QueueLayout",
     options: _Options,
     tell: Callable[[Iterable[Checked]], None],
-) -> None:
+) -> list[int]:
+    """Tells what it finds; gives the activities that workers do at once, where they say it."""
+    slots: list[int] = []
+
     async def version() -> list[Checked]:
         return [await temporal.check_version(client)]
 
@@ -128,15 +133,21 @@ async def _check_fleet(
         from temporal_common.queues import JOBS, TENANT
 
         seen = [queue for kind in (TENANT, JOBS) for queue in await look(client, layout, kind)]
+        slots.extend(queue.activity_slots for queue in seen if queue.activity_slots)
         return [
             queues.check_pollers(seen),
             queues.check_left_behind(seen),
             queues.check_backlog(seen, options.longest_wait),
         ]
 
+    async def versioned() -> list[Checked]:
+        return [await versions.check_versions(client, layout)]
+
     tell(await _guarded((temporal.VERSION,), version))
     tell(await _guarded(_OF_FAIRNESS, fair))
     tell(await _guarded(_OF_QUEUES, served))
+    tell(await _guarded((versions.VERSIONS,), versioned))
+    return slots
 
 
 async def _guarded(

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
 MEANINGS: Final = {
     ExitCode.OK: "done, or started with --no-wait",
-    ExitCode.FAILED: "the work failed",
+    ExitCode.FAILED: "the work failed, or something is wrong with the fleet (doctor, shards)",
     ExitCode.USAGE: "an argument or a setting is wrong",
     ExitCode.CONFLICT: "it exists already, the same work is running, or it was changed meanwhile",
     ExitCode.NOT_FOUND: "no such tenant, deployment or version, or no such work is running",

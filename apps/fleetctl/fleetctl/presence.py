@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from temporal_common.queue_state import POLL_RENEWED_WITHIN, TaskState
 
 if TYPE_CHECKING:
-    from temporalio.api.worker.v1 import WorkerListInfo
+    from temporalio.api.worker.v1 import WorkerHeartbeat, WorkerListInfo
     from temporalio.client import Client
 
 _RPC_TIMEOUT: Final = timedelta(seconds=10)
@@ -27,6 +27,8 @@ class Presence:
     """Queues of which a worker reported within `POLL_RENEWED_WITHIN` that it runs."""
     stopped: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """When the last worker of an identity stopped, by identity and queue."""
+    activity_slots: int | None = None
+    """Activities that one of the running workers does at once on its queue."""
 
     def pollers(self, queue: str, tasks: TaskState, now: datetime | None = None) -> int:
         """How many serve the queue, at least: those whose poll is fresh and who have not stopped
@@ -55,11 +57,12 @@ async def presence(client: "Client", queue_prefix: str) -> Presence:
     since = (datetime.now(UTC) - POLL_RENEWED_WITHIN).strftime("%Y-%m-%dT%H:%M:%SZ")
     ours = f"TaskQueue STARTS_WITH '{queue_prefix}'"
     try:
-        running = frozenset(
-            worker.task_queue
+        fresh = [
+            worker
             for worker in await _list(client, f"{ours} AND HeartbeatTime > '{since}'")
             if worker.status == WorkerStatus.WORKER_STATUS_RUNNING
-        )
+        ]
+        slots = await _slots(client, fresh[0].worker_instance_key) if fresh else None
         known = await _list(client, ours)
         alive = {
             (worker.worker_identity, worker.task_queue)
@@ -71,11 +74,12 @@ async def presence(client: "Client", queue_prefix: str) -> Presence:
             key = worker.worker_identity, worker.task_queue
             # Two processes of one identity: while one of them runs, the poll may be its own.
             if key not in alive:
-                at = await _last_report(client, worker.worker_instance_key)
+                heartbeat = await _heartbeat(client, worker.worker_instance_key)
+                at = heartbeat.heartbeat_time.ToDatetime(tzinfo=UTC)
                 stopped[key] = max(at, stopped.get(key, at))
     except RPCError:
         return Presence()
-    return Presence(running, stopped)
+    return Presence(frozenset(worker.task_queue for worker in fresh), stopped, slots)
 
 
 async def _list(client: "Client", query: str) -> "list[WorkerListInfo]":
@@ -96,12 +100,20 @@ async def _list(client: "Client", query: str) -> "list[WorkerListInfo]":
             return found
 
 
-async def _last_report(client: "Client", instance: str) -> datetime:
+async def _slots(client: "Client", instance: str) -> int | None:
+    """None where the supplier of slots has no fixed number."""
+    slots = (await _heartbeat(client, instance)).activity_task_slots_info
+    if slots.current_available_slots < 0:
+        return None
+    return slots.current_available_slots + slots.current_used_slots or None
+
+
+async def _heartbeat(client: "Client", instance: str) -> "WorkerHeartbeat":
+    """What a worker last reported."""
     from temporalio.api.workflowservice.v1 import DescribeWorkerRequest
 
     answer = await client.workflow_service.describe_worker(
         DescribeWorkerRequest(namespace=client.namespace, worker_instance_key=instance),
         timeout=_RPC_TIMEOUT,
     )
-    at: datetime = answer.worker_info.worker_heartbeat.heartbeat_time.ToDatetime(tzinfo=UTC)
-    return at
+    return answer.worker_info.worker_heartbeat

@@ -28,6 +28,8 @@ class SeenQueue:
     workflow_pollers: int
     """Those that live; see `Presence.pollers`."""
     activity_pollers: int
+    activity_slots: int | None = None
+    """Activities that a worker of this kind does at once on a queue, as one has reported."""
 
     @property
     def name(self) -> str:
@@ -74,6 +76,7 @@ async def _all(
             state,
             workers.pollers(queue.name, state.workflow),
             workers.pollers(queue.name, state.activity),
+            workers.activity_slots,
         )
 
     return list(await asyncio.gather(*map(one, queues)))

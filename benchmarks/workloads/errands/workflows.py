@@ -16,7 +16,8 @@ class RunErrand:
     async def run(self, errand: Errand) -> list[Ran]:
         ran = await self._half(errand)
         if errand.pause is not None:
-            await workflow.sleep(errand.pause)
+            if errand.pause:
+                await workflow.sleep(errand.pause)
             ran += await self._half(errand)
         return ran
 

@@ -105,7 +105,7 @@ class Health:
             "tuning": self.tuning,
             "tenant_limits": [
                 {"workload": limiter.workload, "limit": limiter.limit, "leases": limiter.leases}
-                for limiter in (workload.limiter for workload in self.running)
+                for limiter in (workload.tenant_limit.limiter for workload in self.running)
                 if limiter is not None
             ],
             "task_queues": [

@@ -11,7 +11,7 @@ import logging
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
@@ -34,7 +34,9 @@ _CONTAINERS: Final = (dict, list, set)
 _LIBRARIES: Final = frozenset(
     {"temporalio", "typing", "typing_extensions", "structlog", "__future__"}
 )
-_MACHINERY: Final = re.compile(r"__\w+__|__temporal_\w+|_abc_impl|_member_map_|_value2member_map_|_unhashable_\w+")
+_MACHINERY: Final = re.compile(
+    r"__\w+__|__temporal_\w+|_abc_impl|_member_map_|_value2member_map_|_unhashable_\w+"
+)
 
 
 class Changeable(Exception):
@@ -46,21 +48,19 @@ class Constants:
 
     def __init__(self, modules: Mapping[str, types.ModuleType]) -> None:
         """Raises Changeable."""
-        self._names = {name: dict(_own(vars(module))) for name, module in modules.items()}
-        self._live = {name: vars(module) for name, module in modules.items()}
+        self._namespaces: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+        """Of modules and classes: whose, as it is, as it was."""
         self._containers: list[tuple[str, Any, Any]] = []
         self._seen: set[int] = set()
-        for module, names in self._names.items():
-            for name, value in names.items():
-                self._look(f"{module}.{name}", value, module)
+        for name, module in modules.items():
+            self._look_at_names(name, vars(module), name)
 
     def changed(self) -> str | None:
         """The first name that means something else than before, or a container that has changed."""
-        for module, names in self._names.items():
-            live = self._live[module]
-            for name, value in names.items():
+        for owner, live, was in self._namespaces:
+            for name, value in was.items():
                 if live.get(name) is not value:
-                    return f"{module}.{name}"
+                    return f"{owner}.{name}"
         return next((name for name, live, was in self._containers if live != was), None)
 
     def _look(self, name: str, value: Any, module: str) -> None:
@@ -70,8 +70,7 @@ class Constants:
         kind = type(value)
         if isinstance(value, type):
             if value.__module__ == module:  # others are not loaded for the workflow
-                for attribute, content in _own(vars(value)):
-                    self._look(f"{name}.{attribute}", content, module)
+                self._look_at_names(name, vars(value), module)
         elif isinstance(value, types.FunctionType):
             self._look_at_function(name, value, module)
         elif isinstance(value, staticmethod | classmethod):
@@ -95,6 +94,12 @@ class Constants:
         ):
             raise Changeable(f"{name} is a {kind.__qualname__}")
 
+    def _look_at_names(self, owner: str, live: Mapping[str, Any], module: str) -> None:
+        was = {name: value for name, value in live.items() if not _MACHINERY.fullmatch(name)}
+        self._namespaces.append((owner, live, was))
+        for name, value in was.items():
+            self._look(f"{owner}.{name}", value, module)
+
     def _look_at_function(self, name: str, function: types.FunctionType, module: str) -> None:
         if function.__module__ != module:
             return
@@ -104,10 +109,6 @@ class Constants:
             self._look(f"{name}()", default, module)
         for cell in function.__closure__ or ():
             self._look(f"{name}()", cell.cell_contents, module)
-
-
-def _own(names: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in names.items() if not _MACHINERY.fullmatch(name))
 
 
 def _written_global(code: types.CodeType) -> str | None:

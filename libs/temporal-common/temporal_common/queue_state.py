@@ -39,7 +39,8 @@ class TaskState:
     """The tasks of one type (workflow or activity) of a queue."""
 
     backlog: int
-    """Tasks that wait, approximately. Activities of terminated workflows count until polled."""
+    """Tasks that wait, approximately, as of up to five seconds ago. Activities of terminated
+    workflows count until polled."""
 
     backlog_age: timedelta
     """How long the oldest of them has waited."""
@@ -130,7 +131,9 @@ async def left_queues(client: Client, layout: QueueLayout, kind: Kind) -> list[T
 async def describe_task_queue(
     client: Client, name: str, task_type: TaskQueueType.ValueType
 ) -> DescribeTaskQueueResponse:
-    """Pollers and statistics of one type of task; answers are about a second old.
+    """Pollers and statistics of one type of task.
+
+    Pollers are as of a second ago; statistics, measured on server 1.32, as of up to five.
 
     Raises:
         TemporalUnavailable: the server does not answer.

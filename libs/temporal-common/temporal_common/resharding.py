@@ -150,14 +150,7 @@ def _growing(target: int, queues: Mapping[int, Shard], clients_moved: bool) -> t
         f"nobody polls {named(silent)}" if silent else f"all {target} queues are polled",
     )
     text = f"clients get TEMPORAL_QUEUE_SHARDS={target}"
-    if silent:
-        why = f"work for {named(silent)} would wait for a worker; workers come first"
-        if clients_moved:
-            why = f"they have it, and work for {named(silent)} waits until workers have it too"
-        clients = Step(Actor.CLIENTS, text, StepState.STRANDS, why)
-    else:
-        clients = _clients(text, clients_moved)
-    return workers, clients
+    return workers, _clients(text, silent, clients_moved, "; workers come first")
 
 
 def _shrinking(
@@ -169,11 +162,7 @@ def _shrinking(
     # work.
     moved = any(not queue.polled for queue in left if queue.number < shards)
     text = f"clients get TEMPORAL_QUEUE_SHARDS={target}"
-    if silent:
-        why = f"work for {named(silent)} would wait for a worker"
-        clients = Step(Actor.CLIENTS, text, StepState.STRANDS, why)
-    else:
-        clients = _clients(text, clients_moved)
+    clients = _clients(text, silent, clients_moved)
     text = f"workers get TEMPORAL_QUEUE_SHARDS={target}, and go on polling what is left"
     if clients.state is not StepState.DONE:
         workers = Step(Actor.WORKERS, text, StepState.LATER, "clients come first")
@@ -198,12 +187,18 @@ def _shrinking(
     return clients, workers, emptied
 
 
-def _clients(text: str, moved: bool) -> Step:
+def _clients(text: str, silent: Sequence[Shard], moved: bool, first: str = "") -> Step:
+    """`silent`: queues of the new layout that nobody polls. `first`: what to do about them."""
+    if silent and moved:
+        why = f"they have it, and new work on {named(silent)} waits for a worker{first}"
+        return Step(Actor.CLIENTS, text, StepState.STRANDS, why)
+    if silent:
+        why = f"work for {named(silent)} would wait for a worker{first}"
+        return Step(Actor.CLIENTS, text, StepState.STRANDS, why)
     if moved:
         return Step(Actor.CLIENTS, text, StepState.DONE, "by --clients-moved")
-    return Step(
-        Actor.CLIENTS, text, StepState.NEXT, "not seen from here; say --clients-moved when all have"
-    )
+    why = "not seen from here; say --clients-moved when all have"
+    return Step(Actor.CLIENTS, text, StepState.NEXT, why)
 
 
 def _unpolled(queues: Iterable[Shard]) -> list[Shard]:

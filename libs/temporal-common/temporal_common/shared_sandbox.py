@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker._command_aware_visitor import CommandInfo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 # Not public, and said to be unstable; tests/unit/temporal_common/test_shared_sandbox.py holds what
@@ -92,6 +93,20 @@ class _SharedInstance(_Instance):
         self._current_thread_id: int | None = None
         self.globals_and_locals: dict[str, Any] = {"__file__": "workflow_sandbox.py"}
         self._create_instance()
+
+    # Both are asked for each payload, some ten times in a run, and answer from the SDK's own state.
+    # No code of a workflow runs in them: entering the sandbox for them took 1 ms of a run's CPU.
+
+    def get_serialization_context(self, command_info: CommandInfo | None) -> Any:
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: CommandInfo | None) -> Any:
+        return self._inner.get_external_store_context(command_info)
+
+    @property
+    def _inner(self) -> WorkflowInstance:
+        inner: WorkflowInstance = self.globals_and_locals["__temporal_in_sandbox"].instance
+        return inner
 
 
 class _ContextOfThread(RestrictionContext):

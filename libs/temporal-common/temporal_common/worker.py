@@ -16,12 +16,14 @@ from temporalio.worker import (
     Worker,
 )
 
+from temporal_common.build_id import image_build_id
 from temporal_common.interceptors import ActivityInterceptor, RunningActivities, WorkflowInterceptor
 from temporal_common.queues import Kind, TaskQueue
 from temporal_common.routing import Router
 from temporal_common.schedules import ScheduleDefinition
 from temporal_common.tenant_limit import TenantLimiter
 from temporal_common.tuning import Tuning
+from temporal_common.version import VERSION
 from temporal_common.versioning import deployment_config
 from temporal_common.workflow_runner import workflow_runner
 
@@ -126,6 +128,8 @@ def create_worker(
         disable_eager_activity_execution=tuning.max_task_queue_activities_per_second is not None,
         graceful_shutdown_timeout=tuning.drain_limit,
         deployment_config=deployment_config(version),
+        # The SDK's default is a hash of all loaded code, which takes some 50 ms of a start.
+        build_id=None if version else image_build_id() or VERSION,
     )
 
 

@@ -8,20 +8,11 @@ from temporalio.client import Client
 from dev_servers.programs import temporal_program
 from fleetctl.exit_codes import ExitCode
 from temporal_common.deployments import VersionStatus
-from tests.support.deploys import Deploy, deploy, error, make_current, start, two_versions
+from tests.support.deploys import Deploy, error, make_current, start, two_versions
 from tests.support.histories import versions
 from tests.support.holding import until
 from tests.support.versioned_workflows import Pinned
-from tests.support.versions import (
-    name,
-    quick_client,
-    quick_temporal,
-    until_forgotten,
-    until_status,
-    workers_of,
-)
-
-__all__ = ["deploy", "name", "quick_client", "quick_temporal"]
+from tests.support.versions import until_forgotten, until_status, workers_of
 
 
 async def test_a_rollback_ends_the_ramp(quick_client: Client, deploy: Deploy) -> None:

@@ -5,17 +5,9 @@ from temporalio.client import Client
 
 from fleetctl.exit_codes import ExitCode
 from tests.support.commands import fleetctl_in_pipe, fleetctl_on_terminal
-from tests.support.deploys import Deploy, deploy, error, make_current, start, two_versions
+from tests.support.deploys import Deploy, error, make_current, start, two_versions
 from tests.support.versioned_workflows import Moving, Pinned
-from tests.support.versions import (
-    name,
-    quick_client,
-    quick_temporal,
-    until_forgotten,
-    workers_of,
-)
-
-__all__ = ["deploy", "name", "quick_client", "quick_temporal"]
+from tests.support.versions import until_forgotten, workers_of
 
 
 async def test_a_deployment_that_no_worker_has_polled_for_is_not_found(deploy: Deploy) -> None:

@@ -7,7 +7,6 @@ import pytest
 from temporalio.client import Client
 
 from dev_servers.ports import free_port
-from dev_servers.temporal_server import TemporalServer
 from fleetctl.exit_codes import ExitCode
 from temporal_common.connection import Connection
 from temporal_common.queues import TENANT, QueueLayout
@@ -22,13 +21,9 @@ from tests.support.tenants import reserved
 
 
 @pytest.fixture
-def settings(temporal: TemporalServer, queue_prefix: str) -> dict[str, str]:
+def settings(settings: dict[str, str]) -> dict[str, str]:
     """Of a fleet of two shards, without workers."""
-    return {
-        "TEMPORAL_ADDRESS": temporal.address,
-        "TEMPORAL_QUEUE_PREFIX": queue_prefix,
-        "TEMPORAL_QUEUE_SHARDS": "2",
-    }
+    return {**settings, "TEMPORAL_QUEUE_SHARDS": "2"}
 
 
 async def plan(*options: str, settings: Mapping[str, str]) -> Finished:

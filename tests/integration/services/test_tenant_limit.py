@@ -5,8 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from dev_servers.mail_sink import MailSink
 from dev_servers.temporal_server import TemporalServer
 from temporal_common.connection import Connection
 from temporal_common.queues import QueueLayout
@@ -14,12 +16,14 @@ from temporal_common.routing import Router
 from temporal_common.testing import RunningService, ServiceProcess, running_service, service_process
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Workload
+from tenant_catalog.contracts.cleanup import CleanUpTokens
 from tests.support.holding import held_table, until
 from tests.support.postgres import database_settings
 from tests.support.probe.limited import LEASE_TIME, load_spec
 from tests.support.probe.worker import PROBE, settings_of
 from tests.support.probe.workflows import Plan, Probe
 from tests.support.rendezvous import Rendezvous
+from tests.support.starts import Fleet, clean_up, provision
 
 Handle = WorkflowHandle[Probe, list[str]]
 
@@ -150,7 +154,7 @@ async def test_while_postgres_is_away_nothing_begins_and_no_attempt_is_lost(
 
 
 async def test_work_of_no_tenant_has_no_limit(
-    temporal_client: Client,
+    temporal: TemporalServer,
     temporal_connection: Connection,
     queue_prefix: str,
     database_url: str,
@@ -158,7 +162,8 @@ async def test_work_of_no_tenant_has_no_limit(
 ) -> None:
     async with limited(temporal_connection, queue_prefix, database_url, limit=1) as service:
         queue = service.router.tenant("acme").task_queue
-        workflow = await temporal_client.start_workflow(
+        other = await Client.connect(temporal.address)  # not ours, which refuses it
+        workflow = await other.start_workflow(
             Probe.run, Plan("hold", held.address, times=3), id=uuid4().hex, task_queue=queue
         )
         for activity in [await held.arrival() for _ in range(3)]:
@@ -184,3 +189,32 @@ async def test_without_a_limit_nobody_is_asked(
         (await held.arrival()).release()
         assert await workflow.result() == ["done"]
         assert (await service.health.get("/health")).json["tenant_limits"] == []
+
+
+@pytest.mark.parametrize("workload", ["tenant", "jobs"])
+async def test_each_service_can_have_a_limit(
+    temporal: TemporalServer,
+    temporal_client: Client,
+    queue_prefix: str,
+    database_url: str,
+    sink: MailSink,
+    slug: str,
+    tmp_path: Path,
+    workload: str,
+) -> None:
+    settings = settings_of(
+        temporal.address,
+        queue_prefix,
+        DATABASE_URL=database_url,
+        SMTP_HOST=sink.host,
+        SMTP_PORT=str(sink.port),
+        WORKER_MAX_CONCURRENT_ACTIVITIES_PER_TENANT="1",
+    )
+    fleet = Fleet(temporal_client, Router(QueueLayout(queue_prefix)))
+    async with service_process(f"worker_{workload}", settings, log=tmp_path / "log") as service:
+        if workload == "tenant":
+            await (await provision(fleet, slug)).result()
+        else:
+            await (await clean_up(fleet, CleanUpTokens(), name=slug)).result()
+        described = (await service.health.get("/health")).json
+    assert described["tenant_limits"] == [{"workload": workload, "limit": 1, "leases": 0}]

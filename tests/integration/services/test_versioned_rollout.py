@@ -21,21 +21,12 @@ from temporal_common.testing import ServiceProcess, service_process
 from tenant_catalog.contracts.tenants import RESTORE_UPDATE, DeletedTenant, DeletionOutcome
 from tenant_catalog.database import Database
 from tenant_catalog.tenants import TenantCatalog
-from tests.support.deploys import Deploy, deploy, error
+from tests.support.deploys import Deploy, error
 from tests.support.histories import versions
 from tests.support.holding import held_table
 from tests.support.starts import Fleet, delete, provision
 from tests.support.tenants import active
-from tests.support.versions import (
-    name,
-    quick_client,
-    quick_temporal,
-    until_forgotten,
-    until_polled,
-    until_status,
-)
-
-__all__ = ["deploy", "name", "quick_client", "quick_temporal"]
+from tests.support.versions import until_forgotten, until_polled, until_status
 
 OK, REFUSED = ExitCode.OK, ExitCode.REFUSED
 
@@ -66,13 +57,13 @@ def version(
     database_url: str,
     sink: MailSink,
     queue_prefix: str,
-    name: str,
+    deployment_name: str,
     tmp_path: Path,
 ) -> Versions:
     settings = {
         "TEMPORAL_ADDRESS": quick_temporal.address,
         "TEMPORAL_QUEUE_PREFIX": queue_prefix,
-        "TEMPORAL_DEPLOYMENT_NAME": name,
+        "TEMPORAL_DEPLOYMENT_NAME": deployment_name,
         "DATABASE_URL": database_url,
         "DATABASE_LOCK_TIMEOUT": "30",  # longer than a test holds an activity
         "SMTP_HOST": sink.host,

@@ -13,7 +13,7 @@ from temporal_common.testing import RunningService, running_service
 from temporal_common.tuning import Tuning
 from temporal_common.worker import Workload
 from tests.support.probe.worker import PROBE
-from tests.support.probe.workflows import Plan, Probe
+from tests.support.probe.workflows import Plan, Probe, Urgent
 from tests.support.rendezvous import Rendezvous
 
 BUDGET = 3
@@ -125,3 +125,24 @@ async def heartbeat(workflow: Handle, *, within: float = 10) -> None:
             if pending and pending[0].HasField("last_heartbeat_time"):
                 return
             await asyncio.sleep(0.05)
+
+
+async def test_an_activity_may_be_urgent_but_stays_its_workflows_tenants(
+    temporal_connection: Connection, held: Rendezvous
+) -> None:
+    async with running_service([PROBE], connection=temporal_connection) as service:
+        route = service.router.tenant("acme", weight=2.0)
+        workflow = await service.client.start_workflow(
+            Urgent.run, Plan("hold", held.address), id=uuid4().hex, **route.options()
+        )
+        (await held.arrival()).release()
+        await workflow.result()
+        history = await workflow.fetch_history()
+
+    [scheduled] = [
+        event.activity_task_scheduled_event_attributes.priority
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert scheduled.priority_key == 1
+    assert (scheduled.fairness_key, scheduled.fairness_weight) == ("acme", 2.0)

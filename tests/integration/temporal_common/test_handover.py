@@ -21,6 +21,7 @@ from tests.support.probe.workflows import Plan, Probe
 from tests.support.rendezvous import Rendezvous
 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 # Longer than any wait of a test: who waits for the back-off fails.
 LONG = 300.0
 SHORT_DRAIN = 0.1
@@ -46,9 +47,9 @@ def workers(temporal_connection: Connection, queue_prefix: str) -> Workers:
     return running
 
 
-async def start(service: RunningService, plan: Plan) -> Handle:
+async def start(service: RunningService, plan: Plan, tenant: str = "acme") -> Handle:
     return await service.client.start_workflow(
-        Probe.run, plan, id=uuid4().hex, **service.router.tenant("acme").options()
+        Probe.run, plan, id=uuid4().hex, **service.router.tenant(tenant).options()
     )
 
 
@@ -147,6 +148,38 @@ async def test_each_successor_gets_the_last_heartbeat(workers: Workers, held: Re
 
     assert first.heartbeat == []
     assert second.heartbeat == third.heartbeat == ["table 7"]
+
+
+async def test_what_has_not_begun_when_the_drain_begins_does_not_wait_for_its_end(
+    temporal_connection: Connection, queue_prefix: str, held: Rendezvous
+) -> None:
+    busy = Workload(PROBE, Tuning(max_concurrent_activities=1, graceful_shutdown_timeout=60), None)
+    layout = QueueLayout(queue_prefix, shards=2)  # of which each may take a task, for one slot
+    plan = Plan("hold", held.address, maximum_attempts=1, retry_interval=LONG)
+
+    async with running_service([busy], connection=temporal_connection, layout=layout) as service:
+        workflows = [await start(service, plan, tenant) for tenant in ("acme", "globex")]
+        running = await held.arrival()
+        for workflow in workflows:
+            await until(lambda workflow=workflow: started(workflow))  # type: ignore[misc]
+        draining = asyncio.create_task(service.stop())
+        async with running_service([PROBE], connection=temporal_connection, layout=layout):
+            moved = await held.arrival()
+            still_draining = not draining.done()
+            for activity in (running, moved):
+                activity.release()
+            for workflow in workflows:
+                await workflow.result()
+            await draining
+
+    assert still_draining
+    assert (running.attempt, moved.attempt) == (1, 2)
+
+
+async def started(workflow: Handle) -> bool:
+    """Whether a process has taken the workflow's activity."""
+    pending = (await workflow.describe()).raw_description.pending_activities
+    return bool(pending) and pending[0].state == STARTED
 
 
 async def test_a_cancellation_by_the_workflow_stays_one_during_a_drain(

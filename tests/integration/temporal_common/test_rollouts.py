@@ -5,15 +5,13 @@ from temporalio.client import Client
 
 from temporal_common.deployments import VersionStatus, describe_deployment
 from temporal_common.rollouts import DeploymentChanged, promote, ramp, rollback
-from tests.support.versions import name, quick_client, quick_temporal, workers_of
-
-__all__ = ["name", "quick_client", "quick_temporal"]
+from tests.support.versions import workers_of
 
 
 async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_kept(
-    quick_client: Client, name: str
+    quick_client: Client, deployment_name: str
 ) -> None:
-    client = quick_client
+    client, name = quick_client, deployment_name
     async with (
         workers_of(client, name, "v1", name),
         workers_of(client, name, "v2", name),

@@ -14,7 +14,7 @@ from tests.support.probe.activities import (
     ignore_cancellation,
     linger,
 )
-from tests.support.probe.workflows import Probe, Waiting
+from tests.support.probe.workflows import Probe, Urgent, Waiting
 
 
 def settings_of(address: str, prefix: str, **further: str) -> dict[str, str]:
@@ -31,7 +31,7 @@ PROBE = WorkerSpec(
     service="probe",
     workload="probe",
     kind=TENANT,
-    workflows=[Probe, Waiting],
+    workflows=[Probe, Urgent, Waiting],
     activities=activities,
     tuning=Tuning(
         max_concurrent_activities=20,

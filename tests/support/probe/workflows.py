@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import Priority, RetryPolicy, VersioningBehavior
 
 log = structlog.get_logger()
 
@@ -67,3 +67,18 @@ class Waiting:
     @workflow.signal
     def tell(self) -> None:
         self._told = True
+
+
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+class Urgent:
+    """One activity with an urgency of its own, which claims to be another tenant's."""
+
+    @workflow.run
+    async def run(self, plan: Plan) -> str:
+        result: str = await workflow.execute_activity(
+            plan.activity,
+            plan.address,
+            start_to_close_timeout=timedelta(minutes=1),
+            priority=Priority(priority_key=1, fairness_key="another-tenant"),
+        )
+        return result

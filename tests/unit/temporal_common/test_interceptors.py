@@ -142,6 +142,29 @@ async def test_an_activity_that_is_cancelled_while_it_waits_takes_no_place() -> 
     assert (running.count, running.slots.locked()) == (0, False)
 
 
+async def test_no_place_is_lost_when_an_activity_is_cancelled_in_the_moment_it_gets_one() -> None:
+    running = RunningActivities(1)
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await end.wait()
+
+    first = asyncio.create_task(execute(work, running))
+    await begun.wait()
+    second = asyncio.create_task(execute(work, running))
+    while not running.slots._waiters:  # noqa: ASYNC110  # turns of the loop
+        await asyncio.sleep(0)
+    end.set()
+    while not first.done():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+
+    await asyncio.sleep(0)
+    assert (running.count, running.slots.locked()) == (0, False)
+
+
 async def beaten(beat: Callable[[ActivityOutboundInterceptor], None], **info: Any) -> list[Any]:
     """What is sent for an activity that lasts three beats and first does `beat` itself."""
     beats = Beats()

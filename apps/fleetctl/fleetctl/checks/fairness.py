@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetctl.checks.fairness_probe import MAX_PARTITIONS, ProbeFailed, probe
 from fleetctl.checks.verdicts import Checked, Problem, judged, left_out, ok, unknown
+from fleetctl.spans import untraced
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -71,7 +72,8 @@ async def _check_order(client: "Client", layout: "QueueLayout") -> list[Checked]
         why = f"a probe cannot tell with {partitions} partitions; see there"
         return [unknown(FAIRNESS, why), unknown(PRIORITY, why)]
     try:
-        found = await probe(client, layout.prefix, partitions)
+        with untraced():
+            found = await probe(client, layout.prefix, partitions)
     except ProbeFailed as failed:
         return [unknown(FAIRNESS, str(failed)), unknown(PRIORITY, str(failed))]
     within = "" if partitions == 1 else " within a partition"

@@ -85,15 +85,15 @@ async def probe(client: "Client", queue_prefix: str, partitions: int) -> ProbeRe
     """
     queue = f"{queue_prefix}.doctor.{uuid4().hex[:12]}"
     starts = [(start, count * partitions) for start, count in _STARTS]
-    async with _deleted(client, queue) as ids:
-        started = 0
+    async with _deleted(client) as started:
         for start, count in starts:
-            new = [f"{queue}/{start}/{number}" for number in range(count)]
-            ids.extend(new)
-            await asyncio.gather(*(_start(client, queue, start, id) for id in new))
-            started += count
-            await _settle(client, queue, started)
-        order = await _taken(client, queue, started)
+            ids = [f"{queue}/{start}/{number}" for number in range(count)]
+            new = {id: asyncio.create_task(_start(client, queue, start, id)) for id in ids}
+            started |= new
+            # Shielded: a start that is cancelled may reach the server after its deletion.
+            await asyncio.shield(asyncio.gather(*new.values()))
+            await _settle(client, queue, len(started))
+        order = await _taken(client, queue, len(started))
     return ProbeResult(
         fairness=earliness(order, Start.LIGHT, {Start.HEAVY}),
         priority=earliness(order, Start.URGENT, {Start.HEAVY, Start.LIGHT}),
@@ -173,8 +173,8 @@ async def _taken(client: "Client", queue: str, tasks: int) -> list[Start]:
 
 
 @asynccontextmanager
-async def _deleted(client: "Client", queue: str) -> AsyncIterator[list[str]]:
-    """Deletes the workflows whose ids are put into the list, however the block ends."""
+async def _deleted(client: "Client") -> AsyncIterator[dict[str, "asyncio.Task[None]"]]:
+    """Deletes the workflows whose starts are put in by their id, however the block ends."""
     from temporalio.api.common.v1 import WorkflowExecution
     from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
@@ -188,9 +188,10 @@ async def _deleted(client: "Client", queue: str) -> AsyncIterator[list[str]]:
             timeout=_RPC_TIMEOUT,
         )
 
-    ids: list[str] = []
+    started: dict[str, asyncio.Task[None]] = {}
     try:
-        yield ids
+        yield started
     finally:
-        # One that was never started, or has ended of its own, is not found.
-        await asyncio.gather(*map(delete, ids), return_exceptions=True)
+        await asyncio.gather(*started.values(), return_exceptions=True)
+        # One that was not started, or has ended by itself and was removed, is not found.
+        await asyncio.gather(*map(delete, started), return_exceptions=True)

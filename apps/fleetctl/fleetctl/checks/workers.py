@@ -1,6 +1,7 @@
 """What worker processes say about themselves: `/health` of each that is named."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fleetctl.checks.settings import split
@@ -16,27 +17,49 @@ _TIMEOUT: Final = 5.0
 """Seconds until a health server that does not answer is away."""
 
 
-async def check_workers(urls: "Sequence[str]", layout: "QueueLayout") -> Checked:
-    """The workers at these addresses of `/health`."""
-    if not urls:
+@dataclass(frozen=True)
+class Answer:
+    """What came from one address."""
+
+    url: str
+    health: "dict[str, Any]"
+    failure: str = ""
+    """Why there is no document; empty if there is."""
+
+
+async def ask_workers(urls: "Sequence[str]") -> list[Answer]:
+    return [await _ask(url) for url in urls]
+
+
+def check_workers(answers: "Sequence[Answer]", layout: "QueueLayout") -> Checked:
+    """That they are ready, and set up as they should be."""
+    if not answers:
         return left_out(WORKERS, "name them with --health URL")
     problems: list[Problem] = []
     seen: list[str] = []
-    for url in urls:
-        health = await _ask(url)
-        if isinstance(health, str):
+    for answer in answers:
+        if answer.failure:
             problems.append(
                 Problem(
-                    f"no worker answers at {url}: {health}",
-                    url,
+                    f"no worker answers at {answer.url}: {answer.failure}",
+                    answer.url,
                     "start it, or correct the address of its health server (HEALTH_PORT)",
                 )
             )
             continue
-        build = health.get("build_id")
-        seen.append(f"{health.get('service')} {build or health.get('version')}")
-        problems += findings(health, url, layout)
+        build = answer.health.get("build_id") or answer.health.get("version")
+        seen.append(f"{answer.health.get('service')} {build}")
+        problems += findings(answer.health, answer.url, layout)
     return judged(WORKERS, ", ".join(seen) or "none answers", problems)
+
+
+def slots(answers: "Sequence[Answer]") -> list[int]:
+    """Activities that each of their workloads does at once."""
+    return [
+        tuning["max_concurrent_activities"]
+        for answer in answers
+        for tuning in answer.health.get("tuning", {}).values()
+    ]
 
 
 def findings(health: "dict[str, Any]", url: str, layout: "QueueLayout") -> list[Problem]:
@@ -100,8 +123,7 @@ def _tuning(health: "dict[str, Any]", service: str, where: str) -> Iterator[Prob
             yield Problem(f"{service}, workload {workload}: {what}", where, mend)
 
 
-async def _ask(url: str) -> "dict[str, Any] | str":
-    """The document, or why there is none."""
+async def _ask(url: str) -> Answer:
     import aiohttp
 
     try:
@@ -111,7 +133,8 @@ async def _ask(url: str) -> "dict[str, Any] | str":
         ):
             document = await answer.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return " ".join(str(error).split()) or "no answer in time"
+        return Answer(url, {}, " ".join(str(error).split()) or "no answer in time")
     if not isinstance(document, dict) or "state" not in document:
-        return f"its answer is not that of a worker's /health (HTTP {answer.status})"
-    return document
+        failure = f"its answer is not that of a worker's /health (HTTP {answer.status})"
+        return Answer(url, {}, failure)
+    return Answer(url, document)
