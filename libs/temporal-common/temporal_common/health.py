@@ -3,6 +3,7 @@
 Written by the event loop, read by the health server's thread; each field is replaced whole.
 """
 
+import threading
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -55,6 +56,8 @@ class Health:
     """`prefix` and `shards` of the task queues, and the `part` of the shards that it serves."""
     tuning: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By workload: its `Tuning`, and `database_pool_size` where it is set."""
+    settled: threading.Event = field(default_factory=threading.Event)
+    """The start is over, well or not."""
     _turned_at: float = field(default_factory=time.monotonic)
 
     def starting(self, reason: str) -> None:
@@ -62,12 +65,15 @@ class Health:
 
     def ready(self) -> None:
         self.state, self.reason = State.READY, "every task queue is polled"
+        self.settled.set()
 
     def draining(self, reason: str) -> None:
         self.state, self.reason = State.DRAINING, reason
+        self.settled.set()
 
     def failed(self, reason: str) -> None:
         self.state, self.reason = State.FAILED, reason
+        self.settled.set()
 
     @property
     def running_activities(self) -> int:
