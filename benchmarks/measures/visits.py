@@ -19,7 +19,7 @@ from temporal_common.routing import Router
 
 _TENANTS: Final = 100
 _ACTIVITY: Final = 0.1  # seconds
-_PAUSES: Final = (0.0, 0.0, 1.0, 4.0)  # seconds, in turn
+_PAUSES: Final = (0.0, 0.0, 1.0, 4.0)  # seconds, in turn; 0 for no timer
 
 
 @dataclass

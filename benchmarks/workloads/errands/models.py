@@ -11,7 +11,7 @@ class Errand:
     """That each activity takes."""
     count: int = 1
     pause: float | None = None
-    """Seconds that the workflow sleeps on a timer before the second half; None for no such half."""
+    """Seconds on a timer before the second half, 0 for no timer; None for no second half."""
 
 
 @dataclass(frozen=True)

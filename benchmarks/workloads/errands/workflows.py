@@ -25,7 +25,11 @@ class RunErrand:
         return await asyncio.gather(
             *(
                 workflow.execute_activity(
-                    wait, errand.seconds, start_to_close_timeout=timedelta(minutes=1)
+                    wait,
+                    errand.seconds,
+                    start_to_close_timeout=timedelta(minutes=1),
+                    # As the services have it: who is lost with a process is noticed.
+                    heartbeat_timeout=timedelta(seconds=10),
                 )
                 for _ in range(errand.count)
             )
