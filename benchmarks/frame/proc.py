@@ -17,8 +17,18 @@ def cpu_seconds(pid: int) -> float:
         NotKnown: see there.
     """
     # After the name, which is in parentheses and may hold anything.
-    fields = _read(pid, "stat").rpartition(")")[2].split()
+    fields = _read(f"{pid}/stat").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle_seconds() -> float:
+    """CPU time that all cores of the machine together have spent on nothing, or on a disk.
+
+    Raises:
+        NotKnown: the system has no /proc.
+    """
+    _name, _user, _nice, _system, idle, disk, *_rest = _read("stat").split("\n", 1)[0].split()
+    return (int(idle) + int(disk)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_megabytes(pid: int) -> float:
@@ -27,16 +37,16 @@ def resident_megabytes(pid: int) -> float:
     Raises:
         NotKnown: see there.
     """
-    for line in _read(pid, "status").splitlines():
+    for line in _read(f"{pid}/status").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise NotKnown(f"process {pid} has no memory any more")
 
 
-def _read(pid: int, name: str) -> str:
+def _read(name: str) -> str:
     try:
-        return Path(f"/proc/{pid}/{name}").read_text()
+        return Path(f"/proc/{name}").read_text()
     except OSError:
         raise NotKnown(
-            f"/proc/{pid}/{name} cannot be read: this needs Linux, and a process that runs"
+            f"/proc/{name} cannot be read: this needs Linux, and a process that runs"
         ) from None

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from benchmarks.workloads.activities import block, sleep
+from benchmarks.workloads.errands.activities import wait
+from benchmarks.workloads.errands.workflows import AwaitSignal, RunErrand
 from benchmarks.workloads.orders.activities import charge, ship
 from benchmarks.workloads.orders.workflows import OrderWorkflow, ShipmentWorkflow
 from benchmarks.workloads.workflows import Work
@@ -19,6 +21,7 @@ from temporal_common.worker import Activities, Startup, WorkerSpec
 
 EVERYTHING: Final = Kind("everything", sharded=False)
 ORDERS: Final = Kind("orders", sharded=True)
+ERRANDS: Final = Kind("errands", sharded=True)
 
 TENANT_SLOTS: Final = 4
 JOB_SLOTS: Final = 16
@@ -50,6 +53,11 @@ async def order_activities(_startup: Startup) -> AsyncIterator[Activities]:
     yield [charge, ship]
 
 
+@asynccontextmanager
+async def errand_activities(_startup: Startup) -> AsyncIterator[Activities]:
+    yield [wait]
+
+
 SPECS: Final[Mapping[str, WorkerSpec]] = {
     "tenant": _spec(TENANT, TENANT_SLOTS, 2),
     "jobs": _spec(JOBS, JOB_SLOTS, 5),
@@ -60,5 +68,13 @@ SPECS: Final[Mapping[str, WorkerSpec]] = {
         kind=ORDERS,
         workflows=[OrderWorkflow, ShipmentWorkflow],
         activities=order_activities,
+    ),
+    "errands": WorkerSpec(
+        service="bench-errands",
+        workload="errands",
+        kind=ERRANDS,
+        workflows=[RunErrand, AwaitSignal],
+        activities=errand_activities,
+        tuning=Tuning(max_concurrent_activities=20, max_concurrent_workflow_tasks=20),
     ),
 }
