@@ -19,6 +19,7 @@ from temporal_common.routing import Router
 
 _TENANTS: Final = 100
 _ACTIVITY: Final = 0.1  # seconds
+_TASK_TIMEOUT: Final = 10.0  # of a workflow task, by default, and of our heartbeats
 _PAUSES: Final = (0.0, 0.0, 1.0, 4.0)  # seconds, in turn; 0 for no timer
 
 
@@ -39,6 +40,11 @@ class Visit:
         """From the start by the client to the result, without its own timer."""
         assert self.ended is not None, "it is open"
         return self.ended - self.began - self.pause
+
+    @property
+    def waited_for_a_lost_task(self) -> bool:
+        """A task of it was lost on the way to a process that got SIGTERM, and given out again."""
+        return self.latency > _TASK_TIMEOUT
 
     def open_within(self, since: float, until: float) -> bool:
         return self.began < until and (self.ended is None or self.ended > since)
