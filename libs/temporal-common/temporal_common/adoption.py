@@ -65,6 +65,7 @@ class Adoption:
                 if self._sharding.shards.covers(queue.shard)
             ]
             await self._begin([queue for queue in left if queue not in self._empty_looks])
+            self._empty_looks |= dict.fromkeys(left, 0)
             for queue in self._empty_looks.keys() - set(left):
                 await self._end_if_empty(queue)
         except (FleetError, RPCError) as error:
@@ -75,7 +76,6 @@ class Adoption:
             names = [queue.name for queue in queues]
             log.warning("adopting queues of a former layout", task_queues=names)
             await self._adopt(queues)
-        self._empty_looks |= dict.fromkeys(queues, 0)
 
     async def _end_if_empty(self, queue: TaskQueue) -> None:
         empty = (await queue_state(self._client, queue.name)).empty

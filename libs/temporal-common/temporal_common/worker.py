@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
@@ -26,6 +27,11 @@ from temporal_common.tuning import Tuning
 from temporal_common.version import VERSION
 from temporal_common.versioning import deployment_config
 from temporal_common.workflow_runner import workflow_runner
+
+STICKY_TIMEOUT: Final = timedelta(seconds=2)
+"""How long a workflow task waits for the process that has its workflow in memory; then any may take
+it. The SDK's default of 10 s is how long the workflows of a crashed process stand still, and one
+whose task comes while its process stops."""
 
 Activities = Sequence[Callable[..., Any]]
 ActivitiesFactory = Callable[["Startup"], AbstractAsyncContextManager[Activities]]
@@ -120,6 +126,7 @@ def create_worker(
         max_concurrent_activities=tuning.max_concurrent_activities,
         max_concurrent_workflow_tasks=tuning.max_concurrent_workflow_tasks,
         max_cached_workflows=tuning.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         activity_task_poller_behavior=_polls(tuning, tuning.activity_pollers),
         workflow_task_poller_behavior=_polls(tuning, tuning.workflow_pollers),
         max_activities_per_second=tuning.max_activities_per_second,

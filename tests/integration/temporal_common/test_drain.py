@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from dev_servers.temporal_server import TemporalServer
@@ -129,6 +130,30 @@ async def identities(workflow: WorkflowHandle[Any, Any]) -> list[str]:
         for event in (await workflow.fetch_history()).events
         if event.HasField("workflow_task_started_event_attributes")
     ]
+
+
+async def test_the_workflows_of_a_crashed_process_go_on_elsewhere_in_seconds(
+    temporal: TemporalServer,
+    temporal_client: Client,
+    temporal_connection: Connection,
+    queue_prefix: str,
+    tmp_path: Path,
+) -> None:
+    layout = QueueLayout(queue_prefix)
+    settings = settings_of(temporal.address, queue_prefix)
+    async with service_process(PROBE_MODULE, settings, log=tmp_path / "log") as service:
+        waiting = await temporal_client.start_workflow(
+            Waiting.run, id=uuid4().hex, **Router(layout).tenant("acme").options()
+        )
+        async for event in waiting.fetch_history_events(wait_new_event=True):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                break  # it is in the cache of the process, and the server knows
+        await service.kill()
+
+    async with running_service([PROBE], connection=temporal_connection, layout=layout):
+        await waiting.signal(Waiting.tell)
+        async with asyncio.timeout(8):  # by the SDK's default it would take 10
+            assert await waiting.result() == "told"
 
 
 async def test_a_second_signal_ends_the_process_at_once(
