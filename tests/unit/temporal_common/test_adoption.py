@@ -1,4 +1,4 @@
-"""When an adopted queue is let go. What is adopted is asked of a real server in tests/integration."""
+"""When an adopted queue is let go. What is adopted, a real server is asked in tests/integration."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
