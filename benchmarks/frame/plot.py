@@ -13,8 +13,8 @@ from typing import Final
 from benchmarks.frame.figures import Figure, short
 from benchmarks.frame.results import Result
 
-_WIDTH: Final = 860
-_LEFT: Final = 400  # of the names
+_WIDTH: Final = 900
+_LEFT: Final = 440  # of the names
 _RIGHT: Final = 110  # of the medians
 _ROW: Final = 30
 _HEAD: Final = 46

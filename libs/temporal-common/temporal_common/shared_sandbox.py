@@ -21,8 +21,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker._command_aware_visitor import CommandInfo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-# Not public, and said to be unstable; tests/unit/temporal_common/test_shared_sandbox.py holds what
-# is used of it.
+# Not public, and said to be unstable. What is used of it is held by
+# tests/integration/temporal_common/test_shared_sandbox.py.
 from temporalio.worker.workflow_sandbox._importer import Importer
 from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 from temporalio.worker.workflow_sandbox._runner import _Instance
