@@ -1,4 +1,4 @@
-"""When an adopted queue is let go. What is adopted, a real server is asked in tests/integration."""
+"""When an adopted queue is let go; the rest of adoption is tested on a real server."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
