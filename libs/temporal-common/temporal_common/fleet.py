@@ -203,7 +203,9 @@ class Fleet:
         ]
 
     async def _adopt(self, opened: _Opened, queues: Sequence[TaskQueue]) -> None:
-        made = await self._make(opened, queues, adopted=True)
+        # Not those that a former look has begun with, before something kept it from its end.
+        new = [queue for queue in queues if queue.name not in self._polling]
+        made = await self._make(opened, new, adopted=True)
         if self._polls:
             self._start(made)
             for each in made:
